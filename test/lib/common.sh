@@ -4,6 +4,7 @@
 # checkout. Source it first; it sets TEST_DIR, REPO_DIR and CACHE_DIR and changes nothing else.
 
 set -euo pipefail
+shopt -s inherit_errexit
 
 TEST_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPO_DIR=$(dirname "$TEST_DIR")
@@ -71,13 +72,13 @@ cached() {
       building=$target.building
       rm -rf "$building"
       mkdir -p "$building"
-      # The lock stays ours: a daemon that the builder leaves behind must not inherit it.
-      ( "$builder" "$building" "$@" ) {lock}>&- 1>&2
+      # A shell of its own: `set -e` does not hold in a function that runs under `||` or `if`, and a builder must stop at
+      # its first failure. The lock stays ours: a daemon that the builder leaves behind must not inherit it.
+      bash -euo pipefail -O inherit_errexit -c "$(declare -f)"$'\n"$@"' "$0" "$builder" "$building" "$@" \
+        {lock}>&- 1>&2 || exit 1
       mv "$building" "$target"
     ) || die "could not build $kind/$key"
   fi
-  # A path that was used lately is kept by cache_prune.
-  touch "$target"
   printf '%s\n' "$target"
 }
 
@@ -88,8 +89,11 @@ stage() {
   started=$(date +%s.%N)
   say "$name"
   "$@" || status=$?
-  printf '<== %s: %s after %s s\n' "$name" "$( ((status == 0)) && echo done || echo "FAILED ($status)")" \
-    "$(seconds_since "$started")" >&2
+  if ((status == 0)); then
+    printf '<== %s: %s s\n' "$name" "$(seconds_since "$started")" >&2
+  else
+    printf '<== %s: FAILED (%s) after %s s\n' "$name" "$status" "$(seconds_since "$started")" >&2
+  fi
   return "$status"
 }
 
