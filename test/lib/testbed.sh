@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Puts what tests need into a box: this directory, the test clients, the images and the registry that serves them.
+# Needs common.sh, boxroot.sh, box.sh, gotools.sh and images.sh.
+
+INSIDE=/opt/rktlet   # where it all lies in a box or VM: test/ bin/ images/
+
+# testbed_push BOX: copies; repeating it refreshes the scripts.
+testbed_push() {
+  local name=$1 tools images
+  tools=$(go_tools)
+  images=$(test_images)
+  box_exec "$name" mkdir -p "$INSIDE/bin" "$INSIDE/images"
+  box_exec "$name" rm -rf "$INSIDE/test"
+  box_push "$name" "$TEST_DIR" "$INSIDE"
+  if ! box_exec "$name" test -e "$INSIDE/images/images.json"; then
+    box_push "$name" "$tools/crictl" "$tools/critest" "$INSIDE/bin"
+    box_exec "$name" ln -sf "$INSIDE/bin/crictl" /usr/local/bin/crictl
+    box_push "$name" "$images/registry" "$images/images.json" "$INSIDE/images"
+  fi
+}
+
+# testbed_registry BOX: the registry runs there and is found.
+testbed_registry() { box_exec "$1" "$INSIDE/test/inside/registry-setup" "$INSIDE/images/registry"; }
+
+# testbed_containerd BOX: Debian's containerd with crun in the box, configured as on a kubelet's node with the systemd
+# cgroup driver: the runtime to compare with, and the proof that the harness itself works.
+testbed_containerd() {
+  local name=$1 debs
+  debs=$(cached debs "$(hash_of "$DEBIAN_RELEASE" containerd runc "$(declare -f build_containerd_debs)")" build_containerd_debs)
+  box_install "$name" "$debs"/*.deb
+  box_exec "$name" mkdir -p /etc/cni/net.d
+  box_exec "$name" sh -c 'cat >/etc/containerd/config.toml' <"$TEST_DIR/inside/containerd.toml"
+  box_exec "$name" sh -c 'ls /etc/cni/net.d | grep -q . || cat >/etc/cni/net.d/90-test.conflist' <"$TEST_DIR/inside/cni.conflist"
+  box_exec "$name" systemctl restart containerd
+}
+
+build_containerd_debs() {
+  local out=$1
+  apt_get update
+  cd "$out" || exit 1
+  apt-get download -q containerd runc libbtrfs0
+}
