@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's configuration as plain structs with their defaults. options.h says what each key means, how it is spelled and
+// whether it can change while the daemon runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/journal.h"
+
+namespace rktlet::config {
+
+struct Config {
+  // Server.
+  std::string socket = "/run/rktlet/rktlet.sock";  // used when no socket unit hands one over
+  base::journal::Priority log_level = base::journal::Priority::kInfo;
+
+  // Engine.
+  std::string rkt = "";     // absolute path; empty: the installed one
+  std::string helper = "";  // the same for rkt-helper
+  std::string dir = "/var/lib/rkt";
+  std::string run_dir = "/run/rkt";
+  std::chrono::nanoseconds command_timeout = std::chrono::minutes(2);  // of a short engine command (prepare, add, rm)
+
+  // Network.
+  std::string cni_conf_dir = "/etc/cni/net.d";
+  std::vector<std::string> cni_bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
+  std::chrono::nanoseconds network_timeout = std::chrono::minutes(2);
+
+  // Containers.
+  std::string default_slice = "rktlet.slice";  // of pods without a cgroup_parent
+  std::chrono::nanoseconds default_stop_timeout = std::chrono::seconds(30);  // of containers without a grace period
+  std::chrono::nanoseconds start_timeout = std::chrono::minutes(4);          // a unit's start job
+  uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included
+
+  // Images.
+  std::string authfile = "";  // for pulls that bring no credentials; empty: the engine's default
+  std::vector<std::string> pinned_images;
+  std::chrono::nanoseconds pull_timeout{0};  // 0: none
+  std::chrono::nanoseconds pull_progress_timeout = std::chrono::minutes(5);
+  uint64_t pull_memory_limit = uint64_t{1} << 30;  // bytes, of one pull; 0: none
+  uint64_t max_parallel_pulls = 5;
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace rktlet::config

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every RPC that we answer, as a coroutine on the loop, each in a file of its own named for it. The request lives as long as
+// the coroutine does, even when the caller has gone. The lists below are the one place that says which RPCs exist: the
+// service, the declarations and the UNIMPLEMENTED answers come from them.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/status.h"
+#include "cri/v1/api.pb.h"
+#include "rktlet/cri/context.h"
+
+// clang-format off
+#define RKTLET_RUNTIME_RPCS(X) \
+  X(Version)                   \
+  X(Status)                    \
+  X(RuntimeConfig)             \
+  X(UpdateRuntimeConfig)       \
+  X(RunPodSandbox)             \
+  X(StopPodSandbox)            \
+  X(RemovePodSandbox)          \
+  X(PodSandboxStatus)          \
+  X(ListPodSandbox)            \
+  X(CreateContainer)           \
+  X(StartContainer)            \
+  X(StopContainer)             \
+  X(RemoveContainer)           \
+  X(ListContainers)            \
+  X(ContainerStatus)           \
+  X(ReopenContainerLog)        \
+  X(ExecSync)                  \
+  X(ContainerStats)            \
+  X(ListContainerStats)
+
+#define RKTLET_IMAGE_RPCS(X) \
+  X(PullImage)               \
+  X(ListImages)              \
+  X(ImageStatus)             \
+  X(RemoveImage)             \
+  X(ImageFsInfo)
+// clang-format on
+
+namespace rktlet::cri {
+
+namespace v1 = ::runtime::v1;
+
+template <typename T>
+using Reply = boost::asio::awaitable<absl::StatusOr<T>>;
+
+#define RKTLET_DECLARE_RPC(name) \
+  Reply<v1::name##Response> name(Context& context, engine::Cancellation cancelled, const v1::name##Request& request);
+RKTLET_RUNTIME_RPCS(RKTLET_DECLARE_RPC)
+RKTLET_IMAGE_RPCS(RKTLET_DECLARE_RPC)
+#undef RKTLET_DECLARE_RPC
+
+}  // namespace rktlet::cri

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rest of the daemon may see of pods and containers: a narrow, read-only view for statistics, exec, image removal and
+// the runtime's conditions. pods::Pods implements it; a fake stands in tests. Loop thread only; answers from memory.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "spec/records.h"
+
+namespace rktlet::pods {
+
+struct ContainerView {
+  const spec::PodRecord* pod = nullptr;              // valid until the loop turns again: copy what must outlive a co_await
+  const spec::ContainerRecord* container = nullptr;  // the same
+  bool running = false;                              // started and not exited
+};
+
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // The container with this id or this unique prefix of an id. NotFound; InvalidArgument for an ambiguous prefix.
+  virtual absl::StatusOr<ContainerView> FindContainer(const std::string& id) const = 0;
+
+  // All of them, exited ones too.
+  virtual std::vector<ContainerView> AllContainers() const = 0;
+
+  // Whether pods can be run now: OK once state is recovered and the bus answers; else why not.
+  virtual absl::Status Ready() const = 0;
+};
+
+}  // namespace rktlet::pods
