@@ -67,7 +67,7 @@ class TransientUnit {
   UnitName name_;
   std::vector<Property> properties_;
   std::vector<std::string> appended_;  // names that only the Add functions filled
-  absl::Status status_;
+  absl::Status first_error_;
 };
 
 }  // namespace rktlet::systemd
