@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules that pods and containers share (common_fields.h).
+#include <cctype>
+
+#include "spec/common_fields.h"
+
+namespace rktlet::spec {
+namespace {
+
+bool IsCpuList(const std::string& text) {
+  for (const char c : text) {
+    if (std::isdigit(static_cast<unsigned char>(c)) == 0 && c != ',' && c != '-') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool IsLine(const std::string& text) { return text.find_first_of(std::string("\0\n\r", 3)) == std::string::npos; }
+
+bool IsAbsolutePath(const std::string& path) {
+  return !path.empty() && path[0] == '/' && path.size() < 4096 && path.find('\0') == std::string::npos;
+}
+
+void CheckResources(Problems& problems, const std::string& where, const Resources& resources) {
+  const auto at_least = [&](const char* name, const std::optional<int64_t>& value, int64_t least) {
+    problems.Check(!value.has_value() || *value >= least,
+                   base::StrCat(where, ".", name, ": ", value.value_or(0), " is less than ", least));
+  };
+  // The kernel's own limits: 1 ms to 1 s for a period, 1 ms for a quota (kernel/sched/core.c).
+  problems.Check(!resources.cpu_period || (*resources.cpu_period >= 1000 && *resources.cpu_period <= 1'000'000),
+                 where + ".cpu_period: must be 1000 to 1000000 µs");
+  problems.Check(!resources.cpu_quota || *resources.cpu_quota == -1 || *resources.cpu_quota >= 1000,
+                 where + ".cpu_quota: must be -1 or at least 1000 µs");
+  at_least("cpu_shares", resources.cpu_shares, 0);
+  at_least("memory_limit", resources.memory_limit, -1);
+  at_least("memory_swap_limit", resources.memory_swap_limit, -1);
+  at_least("pids_limit", resources.pids_limit, -1);
+  problems.Check(!resources.oom_score_adj || (*resources.oom_score_adj >= -1000 && *resources.oom_score_adj <= 1000),
+                 where + ".oom_score_adj: must be -1000 to 1000");
+  problems.Check(IsCpuList(resources.cpuset_cpus), where + ".cpuset_cpus: not a list such as \"0-3,7\"");
+  problems.Check(IsCpuList(resources.cpuset_mems), where + ".cpuset_mems: not a list such as \"0-1\"");
+  if (resources.memory_swap_limit.value_or(-1) >= 0 && resources.memory_limit.value_or(-1) > 0) {
+    problems.Check(*resources.memory_swap_limit == 0 || *resources.memory_swap_limit >= *resources.memory_limit,
+                   where + ".memory_swap_limit: counts memory and swap together and must not be below memory_limit");
+  }
+}
+
+void CheckProfile(Problems& problems, const std::string& where, const SecurityProfile& profile) {
+  problems.Check((profile.type == ProfileType::kLocalhost) == !profile.localhost_ref.empty(),
+                 where + ": localhost_ref belongs to the type localhost, and to no other");
+}
+
+}  // namespace rktlet::spec

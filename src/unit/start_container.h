@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The start of a container, the same for `rkt app start` and the daemon: one D-Bus call, then one message to the
+// supervisor.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+
+#include "base/status.h"
+#include "spec/layout.h"
+#include "spec/records.h"
+#include "systemd/manager.h"
+#include "unit/cgroup.h"
+#include "unit/pod_unit.h"
+
+namespace rktlet::unit {
+
+struct StartResult {
+  int64_t started_at = 0;  // ns since the epoch, as in the `started` record
+};
+
+// Starts the container's unit, waits for its job, and opens the gate. On an error nothing of the container runs any
+// more, the unit is reset, and an exit record (reason StartError) with the message of the returned status is written.
+boost::asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& manager, Programs programs,
+                                                                   UnitOptions options, Cgroups cgroups,
+                                                                   spec::PodRecord pod, spec::ContainerRecord container,
+                                                                   std::chrono::milliseconds timeout);
+
+// Why the start of a container failed, by what it left in its directory: start-error, else the last error in crun.log,
+// else "".
+std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod, const spec::AppName& app);
+
+// The exit code that CRI's users expect for a start error with this text: 127 command not found, 126 not executable,
+// else 128.
+int StartFailureCode(const std::string& text);
+
+}  // namespace rktlet::unit
