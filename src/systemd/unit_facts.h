@@ -21,18 +21,18 @@ enum class ExitCode : int32_t { kNone = 0, kExited = 1, kKilled = 2, kDumped = 3
 // Timestamps are µs since the Unix epoch, *_monotonic_usec those of CLOCK_MONOTONIC; 0 means "has not happened".
 struct UnitFacts {
   UnitName name;
-  std::string load_state;    // loaded, not-found, …
-  std::string active_state;  // active, activating, deactivating, inactive, failed
-  std::string sub_state;     // running, exited, start, stop-sigterm, …
-  std::string description;
-  std::string slice;          // "" for a root slice
-  std::string control_group;  // below the cgroup root; "" when it has none
-  std::string invocation_id;  // 32 hex digits, "" before the first start
-  std::string result;         // success, exit-code, signal, oom-kill, timeout, protocol, …; not a verdict by itself
-  std::string status_text;    // STATUS= of sd_notify
-  int32_t status_errno = 0;   // ERRNO= of sd_notify
-  pid_t main_pid = 0;         // of the running main process, else 0
-  pid_t exec_main_pid = 0;    // of the last main process, also after it ended; 0 when there never was one
+  std::string load_state = {};    // loaded, not-found, …
+  std::string active_state = {};  // active, activating, deactivating, inactive, failed
+  std::string sub_state = {};     // running, exited, start, stop-sigterm, …
+  std::string description = {};
+  std::string slice = {};          // "" for a root slice
+  std::string control_group = {};  // below the cgroup root; "" when it has none
+  std::string invocation_id = {};  // 32 hex digits, "" before the first start
+  std::string result = {};  // success, exit-code, signal, oom-kill, timeout, protocol, …; not a verdict by itself
+  std::string status_text = {};  // STATUS= of sd_notify
+  int32_t status_errno = 0;      // ERRNO= of sd_notify
+  pid_t main_pid = 0;            // of the running main process, else 0
+  pid_t exec_main_pid = 0;       // of the last main process, also after it ended; 0 when there never was one
   ExitCode exec_main_code = ExitCode::kNone;
   int32_t exec_main_status = 0;  // exit code, or signal when killed or dumped
   uint64_t exec_main_start_timestamp_usec = 0;
@@ -51,10 +51,10 @@ struct UnitFacts {
 // A line of Manager::ListUnits().
 struct UnitSummary {
   UnitName name;
-  std::string description;
-  std::string load_state;
-  std::string active_state;
-  std::string sub_state;
+  std::string description = {};
+  std::string load_state = {};
+  std::string active_state = {};
+  std::string sub_state = {};
   uint32_t job_id = 0;
 };
 

@@ -29,15 +29,15 @@ struct UnitEvent {
 
   Kind kind;
   UnitName unit;
-  pid_t main_pid = 0;            // kStarted, kExited
-  base::ExitStatus exit;         // kExited
-  bool core_dumped = false;      // kExited
-  bool oom_kill = false;         // kExited: systemd says so (cgroup v2 with OOMPolicy=kill or stop)
-  uint64_t started_at_usec = 0;  // µs since the epoch, of the main process
-  uint64_t exited_at_usec = 0;   // kExited
-  std::string result;            // systemd's Result: not a verdict by itself
-  std::string reason;            // a sentence: kExited, kFailed, kGone
-  std::string invocation_id;     // "" when not known
+  pid_t main_pid = 0;              // kStarted, kExited
+  base::ExitStatus exit = {};      // kExited
+  bool core_dumped = false;        // kExited
+  bool oom_kill = false;           // kExited: systemd says so (cgroup v2 with OOMPolicy=kill or stop)
+  uint64_t started_at_usec = 0;    // µs since the epoch, of the main process
+  uint64_t exited_at_usec = 0;     // kExited
+  std::string result = {};         // systemd's Result: not a verdict by itself
+  std::string reason = {};         // a sentence: kExited, kFailed, kGone
+  std::string invocation_id = {};  // "" when not known
 };
 
 std::string_view ToString(UnitEvent::Kind kind);
