@@ -70,6 +70,7 @@ const std::map<std::string, Setter, std::less<>>& Setters() {
       {"ExecMainExitTimestampMonotonic", Into(&UnitFacts::exec_main_exit_timestamp_monotonic_usec)},
       {"ActiveEnterTimestamp", Into(&UnitFacts::active_enter_timestamp_usec)},
       {"InactiveEnterTimestamp", Into(&UnitFacts::inactive_enter_timestamp_usec)},
+      {"FragmentPath", Into(&UnitFacts::fragment_path)},
       {"Job", Into(&UnitFacts::job_id)},
       {"Transient", Into(&UnitFacts::transient)},
   };
