@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/start_container.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/journal.h"
+#include "base/strings.h"
+#include "unit/supervisor_client.h"
+#include "unit/unit_names.h"
+
+namespace rktlet::unit {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr int kStartErrorCode = 128;  // what containerd reports for a container that could not be started
+constexpr milliseconds kCleanupTimeout = std::chrono::seconds(15);
+
+// crun's log: a JSON object a line, {"msg":…,"level":"error","time":…}. The last error is the one that ended it.
+std::string LastErrorOf(const std::string& log) {
+  std::string last;
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    const nlohmann::json entry = nlohmann::json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    if (entry.is_object() && entry.value("level", "") == "error") {
+      last = entry.value("msg", "");
+    }
+  }
+  return last;
+}
+
+// Ends whatever the start left and makes systemd forget the unit.
+asio::awaitable<void> EndUnit(systemd::Manager& manager, systemd::UnitName unit) {
+  absl::Status killed = co_await manager.KillUnit(unit, systemd::KillWho::kAll, SIGKILL);
+  if (!killed.ok() && !absl::IsNotFound(killed)) {
+    base::journal::Warning("Cannot kill what is left of a failed start", {{"UNIT", unit.str()}, {"STATUS", killed}});
+  }
+  absl::Status stopped = co_await manager.StopUnit(unit, kCleanupTimeout);
+  absl::Status reset = co_await manager.ResetFailedUnit(unit);
+  for (const absl::Status& status : {stopped, reset}) {
+    if (!status.ok()) {
+      base::journal::Warning("Cannot clean up the unit of a failed start", {{"UNIT", unit.str()}, {"STATUS", status}});
+    }
+  }
+}
+
+absl::Status RecordStartError(const spec::Layout& layout, const spec::PodRecord& pod,
+                              const spec::ContainerRecord& container, const std::string& message) {
+  spec::ExitRecord exit;
+  exit.code = StartFailureCode(message);
+  exit.finished_at = base::SystemClock().RealtimeNanos();
+  exit.reason = "StartError";
+  exit.message = message;
+  exit.recorded_by = "engine";
+  const absl::Status status = spec::RecordExit(layout, pod.spec.id, container.spec.app, exit);
+  return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+}
+
+// Opens the gate through the supervisor; the container's first process has waited there since the unit's job was done.
+asio::awaitable<absl::StatusOr<StartResult>> OpenGate(const spec::Layout layout, const Cgroups cgroups,
+                                                      const spec::PodRecord pod,
+                                                      const spec::ContainerRecord container) {
+  const spec::PodId& id = pod.spec.id;
+  auto pid = base::ReadFile(layout.ContainerPidFile(container.spec.id));
+  if (!pid.ok()) {
+    co_return pid.status();
+  }
+  const std::string group =
+      Cgroups::ControlGroup(PodSlice(pod.spec), ContainerUnitName(pod.spec, container.spec).str());
+  const std::string memory_directory = cgroups.MemoryDirectory(group);
+  std::vector<std::string> strings = {container.spec.app.str(), base::Exists(memory_directory) ? memory_directory : "",
+                                      layout.Gate(container.spec.id), std::string(absl::StripAsciiWhitespace(*pid))};
+  std::string socket = layout.SupervisorSocket(id);
+  auto reply = co_await AsyncCallSupervisor(std::move(socket), spec::supervisor::kStart, 0, std::move(strings));
+  if (!reply.ok()) {
+    co_return reply.status();
+  }
+  StartResult result;
+  result.started_at = static_cast<int64_t>(reply->value);
+  co_return result;
+}
+
+}  // namespace
+
+std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod, const spec::AppName& app) {
+  const auto start_error = base::ReadFile(layout.AppFile(pod, app, spec::kStartErrorFile));
+  if (start_error.ok() && !start_error->empty()) {
+    return std::string(absl::StripAsciiWhitespace(*start_error));
+  }
+  const auto log = base::ReadFile(layout.AppFile(pod, app, spec::kRuntimeLogFile));
+  return log.ok() ? LastErrorOf(*log) : "";
+}
+
+int StartFailureCode(const std::string& text) {
+  const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
+  if (says("executable file") && says("not found")) {
+    return 127;
+  }
+  if (says("No such file or directory") && says("exec")) {
+    return 127;
+  }
+  if (says("Permission denied") && says("exec")) {
+    return 126;
+  }
+  return kStartErrorCode;
+}
+
+asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& manager, Programs programs,
+                                                            UnitOptions options, Cgroups cgroups, spec::PodRecord pod,
+                                                            spec::ContainerRecord container, milliseconds timeout) {
+  auto unit = BuildContainerUnit(pod, container, programs, options);
+  if (!unit.ok()) {
+    co_return unit.status();
+  }
+  const systemd::UnitName name = unit->name();
+  absl::Status status = co_await manager.StartTransientUnit(*std::move(unit), timeout);
+  if (absl::IsAlreadyExists(status)) {
+    co_return status;
+  }
+  StartResult result;
+  std::string message;
+  if (status.ok()) {
+    auto opened = co_await OpenGate(programs.layout, cgroups, pod, container);
+    if (opened.ok()) {
+      co_return *opened;
+    }
+    status = opened.status();
+  } else {
+    message = StartFailureText(programs.layout, pod.spec.id, container.spec.app);
+  }
+  if (message.empty()) {
+    message = std::string(status.message());
+  }
+  co_await EndUnit(manager, name);
+  const absl::Status recorded = RecordStartError(programs.layout, pod, container, message);
+  if (!recorded.ok()) {
+    base::journal::Error("Cannot record a start error", {{"UNIT", name.str()}, {"STATUS", recorded}});
+  }
+  co_return absl::Status(status.code(), message);
+}
+
+}  // namespace rktlet::unit
