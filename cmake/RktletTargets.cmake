@@ -7,8 +7,10 @@ if(CCACHE_PROGRAM)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
+# GCC 12 warns of fields that a designated initializer leaves to their default, which is what it is for.
 add_library(rktlet_warnings INTERFACE)
 target_compile_options(rktlet_warnings INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Wsuggest-override -Wundef
+                       -Wno-missing-field-initializers
                        $<$<BOOL:${RKTLET_WERROR}>:-Werror>)
 
 if(RKTLET_SANITIZE)
