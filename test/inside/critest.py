@@ -63,20 +63,22 @@ def run(binary, options, directory):
 
 
 def results(report):
-    """{spec name: (outcome, reason, seconds)}; specs that were filtered out are not in it."""
+    """{spec name: (outcome, reason, seconds, group)}; specs that were filtered out are not in it."""
     found = {}
     for suite in report:
         for spec in suite.get("SpecReports") or []:
             reason = " ".join(spec.get("Failure", {}).get("Message", "").split())
-            name = " ".join((spec.get("ContainerHierarchyTexts") or []) + [spec["LeafNodeText"]])
+            parents = spec.get("ContainerHierarchyTexts") or [spec["LeafNodeType"]]
+            group = parents[0].removeprefix("[k8s.io] ")
+            name = " ".join(parents + [spec["LeafNodeText"]])
             if spec["LeafNodeType"] != "It":
                 if spec["State"] not in ("passed", "skipped"):
-                    found[f"[{spec['LeafNodeType']}] {name}"] = ("fail", reason, spec["RunTime"] / 1e9)
+                    found[f"[{spec['LeafNodeType']}] {name}"] = ("fail", reason, spec["RunTime"] / 1e9, group)
                 continue
             if spec["State"] == "skipped" and not reason or spec["State"] == "pending":
                 continue
             outcome = {"passed": "pass", "skipped": "skip"}.get(spec["State"], "fail")
-            found[name] = (outcome, reason, spec["RunTime"] / 1e9)
+            found[name] = (outcome, reason, spec["RunTime"] / 1e9, group)
     return found
 
 
@@ -97,22 +99,21 @@ def expectations(path, lane):
 
 def print_table(found):
     for outcome in ("fail", "skip"):
-        for name, (state, reason, _) in sorted(found.items()):
+        for name, (state, reason, _, _) in sorted(found.items()):
             if state == outcome:
                 print(f"{outcome.upper()}  {name}\n      {reason[:400]}")
     groups = {}
-    for name, (state, _, seconds) in found.items():
-        match = re.match(r"(\[k8s\.io\] [^\[]+?)(?= runtime| basic| should|$)", name)
-        group = groups.setdefault(match.group(1)[9:].strip() if match else name.split("]")[0], [0, 0, 0, 0.0])
+    for state, _, seconds, name in found.values():
+        group = groups.setdefault(name, [0, 0, 0, 0.0])
         group[("pass", "fail", "skip").index(state)] += 1
         group[3] += seconds
-    print(f"\n{'group':44} passed failed skipped  seconds")
+    print(f"\n{'group':34} passed failed skipped  seconds")
     for name, (passed, failed, skipped, seconds) in sorted(groups.items()):
-        print(f"{name[:44]:44} {passed:6} {failed:6} {skipped:7} {seconds:8.1f}")
+        print(f"{name[:34]:34} {passed:6} {failed:6} {skipped:7} {seconds:8.1f}")
 
 
 def deviations(found, expected, complete):
-    for name, (state, reason, _) in sorted(found.items()):
+    for name, (state, reason, _, _) in sorted(found.items()):
         wanted = expected.get(name, ("pass", ""))[0]
         if state != wanted:
             yield f"expected {wanted}, got {state}: {name}" + (f"\n      {reason[:600]}" if reason else "")
@@ -143,7 +144,7 @@ def main():
         found = results(run(binary, options, directory))
 
     print_table(found)
-    counts = [sum(1 for state, _, _ in found.values() if state == wanted) for wanted in ("pass", "fail", "skip")]
+    counts = [sum(1 for state, _, _, _ in found.values() if state == wanted) for wanted in ("pass", "fail", "skip")]
     expected = expectations(options.expected, options.lane) if options.expected else {}
     complete = not options.focus and not options.skip
     problems = list(deviations(found, expected, complete and bool(options.expected)))

@@ -7,17 +7,26 @@ INSIDE=/opt/rktlet   # where it all lies in a box or VM: test/ bin/ images/
 
 # testbed_push BOX: copies; repeating it refreshes the scripts.
 testbed_push() {
-  local name=$1 tools images
+  local name=$1 tools images descriptors
+  descriptors=$(cached cri-descriptors "$(hash_of_files "$REPO_DIR/proto")" build_descriptors)
   tools=$(go_tools)
   images=$(test_images)
   box_exec "$name" mkdir -p "$INSIDE/bin" "$INSIDE/images"
   box_exec "$name" rm -rf "$INSIDE/test"
   box_push "$name" "$TEST_DIR" "$INSIDE"
+  box_exec "$name" sh -c 'echo "runtime-endpoint: unix:///run/rktlet/rktlet.sock" >/etc/crictl.yaml'
+  box_push "$name" "$descriptors/cri.pb" "$INSIDE/bin"
   if ! box_exec "$name" test -e "$INSIDE/images/images.json"; then
     box_push "$name" "$tools/crictl" "$tools/critest" "$INSIDE/bin"
     box_exec "$name" ln -sf "$INSIDE/bin/crictl" /usr/local/bin/crictl
     box_push "$name" "$images/registry" "$images/images.json" "$INSIDE/images"
   fi
+}
+
+# Our statement of the CRI as inside/cri.py reads it.
+build_descriptors() {
+  need_packages protobuf-compiler libprotobuf-dev
+  protoc -I "$REPO_DIR/proto/cri/v1" -I /usr/include --include_imports --descriptor_set_out="$1/cri.pb" api.proto
 }
 
 # testbed_registry BOX: the registry runs there and is found.
