@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/add_container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/strings.h"
+#include "rkt/image/store.h"
+#include "rkt/oci/layered_root.h"
+#include "rkt/oci/spec_builder.h"
+#include "unit/unit_names.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::Annotate;
+using rktlet::base::ErrnoStatus;
+using rktlet::base::FileLock;
+using rktlet::base::StrCat;
+using rktlet::base::UniqueFd;
+using rktlet::spec::ContainerRecord;
+using rktlet::spec::ContainerSpec;
+using rktlet::spec::Layout;
+using rktlet::spec::PodId;
+using rktlet::spec::PodState;
+
+// Names with a dot in front are no apps. The lock on the directory itself tells work in progress from leftovers.
+constexpr char kTemporaryPrefix[] = ".new-";
+
+struct Image {
+  std::string id;
+  ImageProcess process;
+  std::string base_path;
+  std::vector<std::string> layers;  // relative to base_path, topmost first
+
+  std::vector<std::string> AbsoluteLayers() const {
+    std::vector<std::string> paths;
+    for (const std::string& name : layers) {
+      paths.push_back(base_path + "/" + name);
+    }
+    return paths;
+  }
+};
+
+absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const std::string& reference) {
+  ASSIGN_OR_RETURN(rkt::image::ImageRecord record, store.Find(reference));
+  ASSIGN_OR_RETURN(rkt::image::ImageConfig config, store.Config(record.id));
+  ASSIGN_OR_RETURN(rkt::image::LowerDirs lower, store.LowerDirs(record.id));
+  Image image;
+  image.id = record.id;
+  image.process = {config.entrypoint, config.cmd, config.env, config.working_dir, config.user, config.stop_signal};
+  image.base_path = lower.base_path;
+  image.layers = lower.names;
+  return image;
+}
+
+absl::Status CheckPod(const Layout& layout, const PodState& pod) {
+  const std::string& id = pod.record.spec.id.str();
+  if (pod.stopped || pod.exit.has_value()) {
+    return absl::FailedPreconditionError(StrCat("pod ", id, " was stopped"));
+  }
+  ASSIGN_OR_RETURN(std::string boot_id, rktlet::base::BootId());
+  if (pod.record.boot_id != boot_id) {
+    return absl::FailedPreconditionError(StrCat("pod ", id, " was made before this boot and does not run"));
+  }
+  static_cast<void>(layout);
+  return absl::OkStatus();
+}
+
+std::string Hostname(const Layout& layout, const PodState& pod) {
+  absl::StatusOr<std::string> text = rktlet::base::ReadFile(layout.PodFile(pod.record.spec.id,
+                                                                           rktlet::spec::kHostnameFile));
+  if (!text.ok()) {
+    return pod.record.spec.hostname;
+  }
+  return text->substr(0, text->find('\n'));
+}
+
+// A directory for the container under a temporary name, removed with what is in it unless Commit() gave it its own.
+class NewDirectory {
+ public:
+  static absl::StatusOr<NewDirectory> Make(const Layout& layout, const PodId& pod, const std::string& app) {
+    ASSIGN_OR_RETURN(FileLock lock, FileLock::Exclusive(layout.PodFile(pod, rktlet::spec::kLockFile)));
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout.Apps(pod), 0700));
+    SweepApps(layout, pod);
+    NewDirectory directory;
+    directory.path_ = StrCat(layout.Apps(pod), "/", kTemporaryPrefix, app, "-", getpid());
+    if (mkdir(directory.path_.c_str(), 0700) != 0) {
+      const absl::Status status = ErrnoStatus(errno, directory.path_);
+      directory.path_.clear();
+      return status;
+    }
+    ASSIGN_OR_RETURN(directory.fd_, rktlet::base::OpenDirectory(directory.path_));
+    if (flock(directory.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+      return ErrnoStatus(errno, directory.path_);
+    }
+    return directory;
+  }
+  NewDirectory(NewDirectory&& other) noexcept
+      : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+  NewDirectory(const NewDirectory&) = delete;
+  NewDirectory& operator=(const NewDirectory&) = delete;
+  ~NewDirectory() {
+    if (!path_.empty()) {
+      rktlet::base::RemoveTree(path_).IgnoreError();
+    }
+  }
+
+  int fd() const { return fd_.get(); }
+
+  absl::Status Commit(const std::string& path) {
+    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+      return ErrnoStatus(errno, path);
+    }
+    path_.clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  NewDirectory() = default;
+  std::string path_;
+  UniqueFd fd_;
+};
+
+// The root directory of a container has the mode and owner of its image's.
+absl::Status MakeOverlayDirectories(int dir_fd, const Image& image) {
+  struct stat st = {};
+  st.st_mode = 0755;
+  if (!image.layers.empty() && stat((image.base_path + "/" + image.layers.front()).c_str(), &st) != 0) {
+    return ErrnoStatus(errno, StrCat("image ", image.id));
+  }
+  for (const char* name : {kUpperDir, kWorkDir}) {
+    if (mkdirat(dir_fd, name, 0700) != 0) {
+      return ErrnoStatus(errno, name);
+    }
+  }
+  if (fchownat(dir_fd, kUpperDir, st.st_uid, st.st_gid, 0) != 0 ||
+      fchmodat(dir_fd, kUpperDir, st.st_mode & 07777, 0) != 0) {
+    return ErrnoStatus(errno, kUpperDir);
+  }
+  return absl::OkStatus();
+}
+
+std::string LayersText(const Image& image) {
+  std::string text = image.base_path + "\n";
+  for (const std::string& name : image.layers) {
+    text += name + "\n";
+  }
+  return text;
+}
+
+absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerSpec& container, const Image& image,
+                                           const BuildResult& built) {
+  ContainerRecord record;
+  record.spec = container;
+  record.created_at = rktlet::base::SystemClock().RealtimeNanos();
+  ASSIGN_OR_RETURN(record.boot_id, rktlet::base::BootId());
+  record.unit = rktlet::unit::ContainerUnitName(pod.record.spec, container).str();
+  record.image_id = image.id;
+  record.image_ref = image.id;
+  record.stop_signal = built.stop_signal;
+  record.argv = built.spec.process.args;
+  record.uid = built.spec.process.user.uid;
+  record.gid = built.spec.process.user.gid;
+  record.supplemental_groups.assign(built.spec.process.user.additional_gids.begin(),
+                                    built.spec.process.user.additional_gids.end());
+  if (!pod.record.spec.log_directory.empty() && !container.log_path.empty()) {
+    record.log_path = pod.record.spec.log_directory + "/" + container.log_path;
+  }
+  record.warnings = built.warnings;
+  return record;
+}
+
+absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, const ContainerSpec& container,
+                                  const Image& image, const SecurityPaths& security_paths) {
+  ASSIGN_OR_RETURN(HostFacts facts, GatherHostFacts());
+  ASSIGN_OR_RETURN(NamespaceHolders holders, FindNamespaceHolders(layout, pod.record.spec, container));
+  ASSIGN_OR_RETURN(std::string mountinfo, rktlet::base::ReadFile("/proc/self/mountinfo"));
+  const HostMounts host_mounts(mountinfo);
+  std::optional<LayeredRoot> root;
+  const FileReader reader = [&](const std::string& path) -> absl::StatusOr<std::string> {
+    if (!root) {
+      ASSIGN_OR_RETURN(root, LayeredRoot::Open(image.AbsoluteLayers()));
+    }
+    return root->ReadFile(path);
+  };
+  return BuildRuntimeSpec({layout, pod.record.spec, container, image.process, facts, host_mounts, holders,
+                           security_paths, Hostname(layout, pod), reader});
+}
+
+// Gives the finished directory its name, with the pod locked and looked at again.
+absl::Status Publish(const Layout& layout, const PodId& pod, const ContainerSpec& container, NewDirectory& directory) {
+  ASSIGN_OR_RETURN(FileLock lock, FileLock::Exclusive(layout.PodFile(pod, rktlet::spec::kLockFile)));
+  if (rktlet::base::Exists(layout.PodFile(pod, rktlet::spec::kStoppedFile))) {
+    return absl::FailedPreconditionError(StrCat("pod ", pod.str(), " was stopped"));
+  }
+  std::vector<std::string> volumes;
+  absl::Status status = MakeEmptyVolumes(layout, pod, container, volumes);
+  if (status.ok()) {
+    status = directory.Commit(layout.App(pod, container.app));
+    if (absl::IsAlreadyExists(status)) {
+      status = absl::AlreadyExistsError(StrCat("pod ", pod.str(), " has an app \"", container.app.str(), "\" already"));
+    }
+  }
+  if (!status.ok()) {
+    for (const std::string& volume : volumes) {
+      rmdir(volume.c_str());
+    }
+  }
+  return status;
+}
+
+absl::Status MakeLogDirectory(const ContainerRecord& record) {
+  const size_t slash = record.log_path.rfind('/');
+  if (record.log_path.empty() || slash == 0) {
+    return absl::OkStatus();
+  }
+  return Annotate(rktlet::base::MakeDirectories(record.log_path.substr(0, slash), 0755), "log directory");
+}
+
+}  // namespace
+
+void SweepApps(const Layout& layout, const PodId& pod) {
+  absl::StatusOr<std::vector<std::string>> names = rktlet::base::ListDirectory(layout.Apps(pod));
+  if (!names.ok()) {
+    return;
+  }
+  for (const std::string& name : *names) {
+    if (name.front() != '.') {
+      continue;
+    }
+    const std::string path = layout.Apps(pod) + "/" + name;
+    absl::StatusOr<UniqueFd> fd = rktlet::base::OpenDirectory(path);
+    if (fd.ok() && flock(fd->get(), LOCK_EX | LOCK_NB) == 0) {
+      rktlet::base::RemoveTree(path).IgnoreError();
+    }
+  }
+}
+
+absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& pod_id, const ContainerSpec& container,
+                                             const SecurityPaths& security_paths) {
+  RETURN_IF_ERROR(rktlet::spec::Validate(container));
+  ASSIGN_OR_RETURN(PodState pod, rktlet::spec::ReadPod(layout, pod_id));
+  RETURN_IF_ERROR(CheckPod(layout, pod));
+  if (rktlet::base::Exists(layout.App(pod_id, container.app))) {
+    return absl::AlreadyExistsError(
+        StrCat("pod ", pod_id.str(), " has an app \"", container.app.str(), "\" already"));
+  }
+  ASSIGN_OR_RETURN(rkt::image::Store store, rkt::image::Store::Open(layout.dir()));
+  ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());
+  ASSIGN_OR_RETURN(Image image, ReadImage(store, container.image));
+  ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths));
+  ASSIGN_OR_RETURN(ContainerRecord record, MakeRecord(pod, container, image, built));
+
+  ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
+  RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image));
+  RETURN_IF_ERROR(
+      rktlet::base::WriteFileAtomicAt(directory.fd(), rktlet::spec::kContainerFile, rktlet::spec::ToJson(record)));
+  RETURN_IF_ERROR(rktlet::base::WriteFileAtomicAt(directory.fd(), rktlet::spec::kOciConfigFile, ToJson(built.spec)));
+  RETURN_IF_ERROR(rktlet::base::WriteFileAtomicAt(directory.fd(), kLayersFile, LayersText(image)));
+  RETURN_IF_ERROR(MakeLogDirectory(record));
+  RETURN_IF_ERROR(Publish(layout, pod_id, container, directory));
+  store.Touch(image.id).IgnoreError();
+  return record;
+}
+
+}  // namespace rkt::oci

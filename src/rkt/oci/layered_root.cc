@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/layered_root.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <climits>
+#include <deque>
+#include <memory>
+
+#include "base/files.h"
+#include "base/strings.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+using rktlet::base::StrCat;
+using rktlet::base::UniqueFd;
+
+constexpr int kMaxLinks = 40;  // as the kernel
+
+// A directory of the merged tree: the directories that make it up, topmost first.
+using Merged = std::vector<std::shared_ptr<UniqueFd>>;
+
+struct Entry {
+  enum class Kind { kAbsent, kDirectory, kLink, kOther } kind = Kind::kAbsent;
+  Merged directory;
+  std::string link;
+  std::shared_ptr<UniqueFd> parent;  // of kOther
+};
+
+bool IsWhiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
+
+bool IsOpaque(int fd) {
+  for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
+    char value = 0;
+    if (fgetxattr(fd, name, &value, 1) == 1 && value == 'y') {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<Entry> Look(const Merged& directory, const std::string& name) {
+  Entry entry;
+  for (const auto& layer : directory) {
+    struct stat st;
+    if (fstatat(layer->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) {
+        continue;
+      }
+      return ErrnoStatus(errno, name);
+    }
+    if (IsWhiteout(st)) {
+      break;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+      if (entry.kind == Entry::Kind::kDirectory) {
+        break;  // a directory above hides it
+      }
+      if (S_ISLNK(st.st_mode)) {
+        std::string target(PATH_MAX, '\0');
+        const ssize_t size = readlinkat(layer->get(), name.c_str(), target.data(), target.size());
+        if (size < 0) {
+          return ErrnoStatus(errno, name);
+        }
+        target.resize(static_cast<size_t>(size));
+        entry.kind = Entry::Kind::kLink;
+        entry.link = std::move(target);
+      } else {
+        entry.kind = Entry::Kind::kOther;
+        entry.parent = layer;
+      }
+      break;
+    }
+    ASSIGN_OR_RETURN(UniqueFd fd,
+                     rktlet::base::OpenAt(layer->get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const bool opaque = IsOpaque(fd.get());
+    entry.kind = Entry::Kind::kDirectory;
+    entry.directory.push_back(std::make_shared<UniqueFd>(std::move(fd)));
+    if (opaque) {
+      break;
+    }
+  }
+  return entry;
+}
+
+void PushComponents(const std::string& path, std::deque<std::string>& todo) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  while (begin < path.size()) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    if (end > begin && path.substr(begin, end - begin) != ".") {
+      parts.push_back(path.substr(begin, end - begin));
+    }
+    begin = end + 1;
+  }
+  todo.insert(todo.begin(), parts.begin(), parts.end());
+}
+
+}  // namespace
+
+absl::StatusOr<LayeredRoot> LayeredRoot::Open(const std::vector<std::string>& layers) {
+  LayeredRoot root;
+  for (const std::string& layer : layers) {
+    ASSIGN_OR_RETURN(UniqueFd fd, rktlet::base::OpenDirectory(layer));
+    root.layers_.push_back(std::move(fd));
+  }
+  return root;
+}
+
+absl::StatusOr<std::string> LayeredRoot::ReadFile(const std::string& path, size_t limit) const {
+  Merged top;
+  for (const UniqueFd& layer : layers_) {
+    UniqueFd copy(fcntl(layer.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy.valid()) {
+      return ErrnoStatus(errno, path);
+    }
+    top.push_back(std::make_shared<UniqueFd>(std::move(copy)));
+  }
+  std::vector<Merged> stack = {top};
+  std::deque<std::string> todo;
+  PushComponents(path, todo);
+  const absl::Status absent = absl::NotFoundError(StrCat("the image has no ", path));
+  int links = 0;
+  while (!todo.empty()) {
+    const std::string name = todo.front();
+    todo.pop_front();
+    if (name == "..") {
+      if (stack.size() > 1) {
+        stack.pop_back();
+      }
+      continue;
+    }
+    ASSIGN_OR_RETURN(Entry entry, Look(stack.back(), name));
+    switch (entry.kind) {
+      case Entry::Kind::kAbsent:
+        return absent;
+      case Entry::Kind::kDirectory:
+        stack.push_back(std::move(entry.directory));
+        break;
+      case Entry::Kind::kLink:
+        if (++links > kMaxLinks) {
+          return absl::InvalidArgumentError(StrCat(path, " in the image: too many symbolic links"));
+        }
+        if (!entry.link.empty() && entry.link.front() == '/') {
+          stack.resize(1);
+        }
+        PushComponents(entry.link, todo);
+        break;
+      case Entry::Kind::kOther: {
+        if (!todo.empty()) {
+          return absent;
+        }
+        // O_NONBLOCK: a fifo in the image must not hang us.
+        ASSIGN_OR_RETURN(UniqueFd fd, rktlet::base::OpenAt(entry.parent->get(), name,
+                                                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        struct stat st;
+        if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
+          return absl::InvalidArgumentError(StrCat(path, " in the image is no regular file"));
+        }
+        return rktlet::base::ReadAll(fd.get(), limit);
+      }
+    }
+  }
+  return absl::InvalidArgumentError(StrCat(path, " in the image is a directory"));
+}
+
+}  // namespace rkt::oci

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/mounts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "base/files.h"
+#include "base/strings.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+using rktlet::base::StrCat;
+using rktlet::spec::ContainerSpec;
+using rktlet::spec::Mount;
+using rktlet::spec::MountKind;
+using rktlet::spec::NamespaceMode;
+using rktlet::spec::Propagation;
+
+// "/a//b/./c/" → "/a/b/c"; ".." is taken literally up the path, as the destination is inside an unknown tree.
+std::string Clean(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.back() == '/') {
+    clean.pop_back();
+  }
+  return clean;
+}
+
+std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
+  const bool privileged = inputs.container.security.privileged;
+  const std::string access = privileged ? "rw" : "ro";
+  std::vector<RuntimeMount> mounts = {
+      {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
+      {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+      {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+      {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}},
+      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", access}},
+  };
+  // The pod's /dev/shm reaches the container's unit as a detached mount (app start --here puts it there).
+  const std::string shm = inputs.pod.ipc == NamespaceMode::kPod ? inputs.layout.PrivateMounts() + "/shm" : "/dev/shm";
+  mounts.push_back({"/dev/shm", "bind", shm, {"rbind", "rprivate", "nosuid", "noexec", "nodev"}});
+  return mounts;
+}
+
+std::vector<RuntimeMount> PodFiles(const MountInputs& inputs) {
+  std::vector<RuntimeMount> mounts;
+  const std::string access = inputs.container.security.read_only_root ? "ro" : "rw";
+  for (const auto& [destination, file] : {std::pair{"/etc/hosts", rktlet::spec::kHostsFile},
+                                          std::pair{"/etc/hostname", rktlet::spec::kHostnameFile},
+                                          std::pair{"/etc/resolv.conf", rktlet::spec::kResolvConfFile}}) {
+    const std::string source = inputs.layout.PodFile(inputs.pod.id, file);
+    if (rktlet::base::Exists(source)) {
+      mounts.push_back({destination, "bind", source, {"rbind", "rprivate", access}});
+    }
+  }
+  return mounts;
+}
+
+absl::StatusOr<std::string> ResolveSource(const Mount& mount) {
+  char resolved[PATH_MAX];
+  if (realpath(mount.host_path.c_str(), resolved) == nullptr) {
+    return ErrnoStatus(errno, StrCat("mount ", mount.container_path, ": source ", mount.host_path));
+  }
+  return std::string(resolved);
+}
+
+absl::Status CheckPropagation(const Mount& mount, const std::string& source, const HostMounts& host_mounts) {
+  if (mount.propagation == Propagation::kPrivate) {
+    return absl::OkStatus();
+  }
+  const HostMounts::Mount* on = host_mounts.Find(source);
+  if (on == nullptr) {
+    return absl::FailedPreconditionError(StrCat("mount ", mount.container_path, ": ", source, " is on no known mount"));
+  }
+  if (mount.propagation == Propagation::kBidirectional && !on->shared) {
+    return absl::FailedPreconditionError(StrCat("mount ", mount.container_path, ": ", source, " is on ", on->point,
+                                                ", which is not a shared mount: Bidirectional needs one"));
+  }
+  if (mount.propagation == Propagation::kHostToContainer && !on->shared && !on->slave) {
+    return absl::FailedPreconditionError(StrCat("mount ", mount.container_path, ": ", source, " is on ", on->point,
+                                                ", which is neither shared nor slave: HostToContainer needs it"));
+  }
+  return absl::OkStatus();
+}
+
+const char* PropagationOption(Propagation propagation) {
+  switch (propagation) {
+    case Propagation::kHostToContainer:
+      return "rslave";
+    case Propagation::kBidirectional:
+      return "rshared";
+    case Propagation::kPrivate:
+      break;
+  }
+  return "rprivate";
+}
+
+absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, const Mount& mount) {
+  RuntimeMount result{Clean(mount.container_path), "bind", "", {"rbind", PropagationOption(mount.propagation)}};
+  if (mount.kind == MountKind::kEmpty) {
+    result.source = VolumeDirectory(inputs.layout, inputs.pod.id, mount.name);
+  } else {
+    ASSIGN_OR_RETURN(result.source, ResolveSource(mount));
+    RETURN_IF_ERROR(CheckPropagation(mount, result.source, inputs.host_mounts));
+  }
+  if (mount.recursive_read_only) {
+    if (!mount.read_only || mount.propagation != Propagation::kPrivate) {
+      return absl::InvalidArgumentError(StrCat(
+          "mount ", mount.container_path, ": recursive_read_only needs read_only and private propagation"));
+    }
+    result.options.push_back("rro");
+  } else {
+    result.options.push_back(mount.read_only ? "ro" : "rw");
+  }
+  return result;
+}
+
+size_t Depth(const RuntimeMount& mount) {
+  return mount.destination == "/"
+             ? 0
+             : static_cast<size_t>(std::count(mount.destination.begin(), mount.destination.end(), '/'));
+}
+
+}  // namespace
+
+std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
+                            const std::string& name) {
+  return layout.PodFile(pod, "volumes") + "/" + name;
+}
+
+HostMounts::HostMounts(const std::string& mountinfo) {
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string skip;
+    Mount mount;
+    // id, parent, device, root, mount point, options, then optional fields up to "-".
+    if (!(fields >> skip >> skip >> skip >> skip >> mount.point >> skip)) {
+      continue;
+    }
+    for (std::string field; fields >> field && field != "-";) {
+      mount.shared = mount.shared || field.rfind("shared:", 0) == 0;
+      mount.slave = mount.slave || field.rfind("master:", 0) == 0;
+    }
+    std::string point;
+    for (size_t i = 0; i < mount.point.size(); ++i) {  // \040 and the like
+      if (mount.point[i] == '\\' && i + 3 < mount.point.size()) {
+        point.push_back(static_cast<char>(std::strtol(mount.point.substr(i + 1, 3).c_str(), nullptr, 8)));
+        i += 3;
+      } else {
+        point.push_back(mount.point[i]);
+      }
+    }
+    mount.point = point;
+    mounts.push_back(std::move(mount));
+  }
+}
+
+const HostMounts::Mount* HostMounts::Find(const std::string& path) const {
+  const Mount* best = nullptr;
+  for (const Mount& mount : mounts) {
+    const bool holds = mount.point == "/" || path == mount.point ||
+                       (path.size() > mount.point.size() && path.compare(0, mount.point.size(), mount.point) == 0 &&
+                        path[mount.point.size()] == '/');
+    // Of mounts on one point the last is on top.
+    if (holds && (best == nullptr || mount.point.size() >= best->point.size())) {
+      best = &mount;
+    }
+  }
+  return best;
+}
+
+absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs) {
+  MountResult result;
+  result.rootfs_propagation = "rprivate";
+  std::vector<RuntimeMount> volumes;
+  for (const Mount& mount : inputs.container.mounts) {
+    ASSIGN_OR_RETURN(RuntimeMount volume, Volume(inputs, mount));
+    volumes.push_back(std::move(volume));
+    if (mount.propagation == Propagation::kBidirectional) {
+      result.rootfs_propagation = "rshared";
+    } else if (mount.propagation == Propagation::kHostToContainer && result.rootfs_propagation == "rprivate") {
+      result.rootfs_propagation = "rslave";
+    }
+  }
+  std::vector<RuntimeMount> defaults = SystemMounts(inputs);
+  for (RuntimeMount& file : PodFiles(inputs)) {
+    defaults.push_back(std::move(file));
+  }
+  for (RuntimeMount& mount : defaults) {
+    const bool covered = std::any_of(volumes.begin(), volumes.end(), [&](const RuntimeMount& volume) {
+      return volume.destination == mount.destination;
+    });
+    if (!covered) {
+      result.mounts.push_back(std::move(mount));
+    }
+  }
+  // Parents first; of equal depth the given order stays.
+  std::stable_sort(volumes.begin(), volumes.end(),
+                   [](const RuntimeMount& a, const RuntimeMount& b) { return Depth(a) < Depth(b); });
+  for (RuntimeMount& volume : volumes) {
+    result.mounts.push_back(std::move(volume));
+  }
+  return result;
+}
+
+absl::Status MakeEmptyVolumes(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
+                              const ContainerSpec& container, std::vector<std::string>& made) {
+  for (const Mount& mount : container.mounts) {
+    if (mount.kind != MountKind::kEmpty) {
+      continue;
+    }
+    if (mount.name.empty() || mount.name == "." || mount.name == ".." || mount.name.find('/') != std::string::npos) {
+      return absl::InvalidArgumentError(StrCat("\"", mount.name, "\" cannot be the name of a volume"));
+    }
+    const std::string directory = VolumeDirectory(layout, pod, mount.name);
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout.PodFile(pod, "volumes"), 0700));
+    if (mkdir(directory.c_str(), 0700) != 0) {
+      if (errno == EEXIST) {
+        continue;
+      }
+      return ErrnoStatus(errno, directory);
+    }
+    made.push_back(directory);
+    if (chown(directory.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0 ||
+        chmod(directory.c_str(), mount.mode.value_or(0755) & 07777) != 0) {
+      return ErrnoStatus(errno, directory);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rkt::oci

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is mounted in a container: the system's file systems, the pod's files, and its volumes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "rkt/oci/runtime_spec.h"
+#include "spec/container_spec.h"
+#include "spec/layout.h"
+#include "spec/records.h"
+
+namespace rkt::oci {
+
+// Where a kEmpty volume of a pod is.
+std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod, const std::string& name);
+
+// How the mount that a path is on propagates, from /proc/self/mountinfo.
+struct HostMounts {
+  // Parses the text of a mountinfo file (proc(5)).
+  explicit HostMounts(const std::string& mountinfo);
+
+  struct Mount {
+    std::string point;
+    bool shared = false;
+    bool slave = false;
+  };
+  // The mount that holds `path` (absolute, without links).
+  const Mount* Find(const std::string& path) const;
+
+  std::vector<Mount> mounts;
+};
+
+struct MountInputs {
+  const rktlet::spec::Layout& layout;
+  const rktlet::spec::PodSpec& pod;
+  const rktlet::spec::ContainerSpec& container;
+  const HostMounts& host_mounts;
+};
+
+struct MountResult {
+  std::vector<RuntimeMount> mounts;
+  std::string rootfs_propagation;
+};
+
+// NotFound when a source is missing; FailedPrecondition when it is on a mount that cannot propagate as asked. Every bind
+// mount carries an explicit propagation: without one crun 1.8 leaves it shared under a user namespace.
+absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs);
+
+// Makes the kEmpty volumes of the container that are not there yet. `made` lists those that it made, on an error too.
+absl::Status MakeEmptyVolumes(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
+                              const rktlet::spec::ContainerSpec& container, std::vector<std::string>& made);
+
+}  // namespace rkt::oci

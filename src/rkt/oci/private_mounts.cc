@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/private_mounts.h"
+
+#include <errno.h>
+#include <sys/mount.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "rkt/oci/mounts.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+
+enum class State { kAbsent, kShared, kPrivate };
+
+absl::StatusOr<State> Look(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string mountinfo, rktlet::base::ReadFile("/proc/self/mountinfo"));
+  const HostMounts mounts(mountinfo);
+  const HostMounts::Mount* mount = mounts.Find(path);
+  if (mount == nullptr || mount->point != path) {
+    return State::kAbsent;
+  }
+  return mount->shared || mount->slave ? State::kShared : State::kPrivate;
+}
+
+}  // namespace
+
+absl::Status EnsurePrivateMounts(const rktlet::spec::Layout& layout) {
+  const std::string path = layout.PrivateMounts();
+  ASSIGN_OR_RETURN(State state, Look(path));
+  if (state == State::kPrivate) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path, 0700));
+  ASSIGN_OR_RETURN(rktlet::base::FileLock lock, rktlet::base::FileLock::Exclusive(path + ".lock"));
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/rootfs", 0700));
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/shm", 0700));
+  ASSIGN_OR_RETURN(state, Look(path));
+  if (state == State::kAbsent && mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return ErrnoStatus(errno, rktlet::base::StrCat("bind mount of ", path));
+  }
+  if (mount(nullptr, path.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) {
+    return ErrnoStatus(errno, rktlet::base::StrCat("making ", path, " a private mount"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rkt::oci

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "rkt/oci/add_container.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+using rktlet::base::StrCat;
+using rktlet::base::UniqueFd;
+
+constexpr size_t kMaxOptions = 4000;  // of a page, less a reserve
+
+std::string Options(const OverlayLayers& layers, const std::string& directory) {
+  std::string lower;
+  for (const std::string& name : layers.names) {
+    lower += (lower.empty() ? "" : ":") + name;
+  }
+  return StrCat("index=off,metacopy=off,lowerdir=", lower, ",upperdir=", directory, "/", kUpperDir,
+                ",workdir=", directory, "/", kWorkDir);
+}
+
+}  // namespace
+
+absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, rktlet::base::ReadFile(path));
+  OverlayLayers layers;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (layers.base_path.empty()) {
+      layers.base_path = line;
+    } else {
+      layers.names.push_back(line);
+    }
+  }
+  if (layers.names.empty()) {
+    return absl::DataLossError(StrCat(path, ": names no layers"));
+  }
+  return layers;
+}
+
+absl::Status MountOverlay(const OverlayLayers& layers, const std::string& directory, const std::string& target) {
+  if (chdir(layers.base_path.c_str()) != 0) {
+    return ErrnoStatus(errno, layers.base_path);
+  }
+  ASSIGN_OR_RETURN(UniqueFd directory_fd, rktlet::base::OpenDirectory(directory));
+  std::string options = Options(layers, directory);
+  if (options.size() > kMaxOptions || directory.find_first_of(",:\\") != std::string::npos) {
+    // A descriptor's name is short and has no characters that mean something in mount options.
+    options = Options(layers, StrCat("/proc/self/fd/", directory_fd.get()));
+  }
+  if (mount("overlay", target.c_str(), "overlay", 0, options.c_str()) != 0) {
+    return ErrnoStatus(errno, StrCat("overlay of ", layers.names.size(), " layers of ", layers.base_path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd root_fd, rktlet::base::OpenDirectory(root));
+  constexpr int kFlags = O_PATH | O_DIRECTORY;
+  if (rktlet::base::OpenResolved(root_fd.get(), path, kFlags, 0, RESOLVE_IN_ROOT).ok()) {
+    return absl::OkStatus();
+  }
+  std::string done;
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string name = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (name.empty() || name == ".") {
+      continue;
+    }
+    const std::string parent = done.empty() ? "/" : done;
+    done += "/" + name;
+    absl::StatusOr<UniqueFd> there = rktlet::base::OpenResolved(root_fd.get(), done, kFlags, 0, RESOLVE_IN_ROOT);
+    if (there.ok()) {
+      continue;
+    }
+    if (!absl::IsNotFound(there.status()) || name == "..") {
+      return there.status();
+    }
+    ASSIGN_OR_RETURN(UniqueFd parent_fd, rktlet::base::OpenResolved(root_fd.get(), parent, kFlags, 0, RESOLVE_IN_ROOT));
+    if (mkdirat(parent_fd.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+      return ErrnoStatus(errno, StrCat(done, " in the container"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rkt::oci

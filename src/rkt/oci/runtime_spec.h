@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OCI runtime specification (config.json, version 1.0.x, the only one that crun 1.8 takes) as far as containers here use
+// it, as plain structs, and its JSON. Limits are properties of the container's unit: linux.resources has no place here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rkt::oci {
+
+struct ProcessUser {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> additional_gids;
+};
+
+struct ProcessCapabilities {
+  std::vector<std::string> bounding;
+  std::vector<std::string> effective;
+  std::vector<std::string> permitted;
+  std::vector<std::string> inheritable;
+  std::vector<std::string> ambient;
+};
+
+struct Process {
+  bool terminal = false;
+  ProcessUser user;
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // "K=V"
+  std::string cwd = "/";
+  ProcessCapabilities capabilities;
+  bool no_new_privileges = false;
+  std::optional<int> oom_score_adj;
+  std::string apparmor_profile;  // empty: none
+  std::string selinux_label;     // empty: none
+};
+
+struct RuntimeMount {
+  std::string destination;
+  std::string type;
+  std::string source;
+  std::vector<std::string> options;
+};
+
+struct LinuxNamespace {
+  std::string type;
+  std::string path;  // empty: a new one
+};
+
+struct LinuxDevice {
+  std::string path;
+  std::string type;  // "c" or "b"
+  int64_t major = 0;
+  int64_t minor = 0;
+  uint32_t file_mode = 0666;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+struct RuntimeSpec {
+  std::string root_path;
+  bool root_read_only = false;
+  Process process;
+  std::vector<RuntimeMount> mounts;
+  std::vector<LinuxNamespace> namespaces;
+  std::vector<LinuxDevice> devices;
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
+  std::string rootfs_propagation;  // "rprivate", "rslave", "rshared"
+  std::string mount_label;         // SELinux; empty: none
+  // The compiled seccomp filter, base64, and the flags to load it with; empty: no filter.
+  std::string seccomp_filter;
+  std::vector<std::string> seccomp_flags;
+  std::vector<std::pair<std::string, std::string>> annotations;
+};
+
+// The document, indented, with a final newline. Text that is not UTF-8 is passed through as it is where JSON allows, else
+// replaced.
+std::string ToJson(const RuntimeSpec& spec);
+
+}  // namespace rkt::oci

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/security_profiles.h"
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "rkt/oci/seccomp_filter.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::StrCat;
+using rktlet::spec::ProfileType;
+
+constexpr char kDefaultApparmorProfile[] = "rktlet-default";
+
+bool IsLoaded(const HostFacts& facts, const std::string& profile) {
+  const std::string line = profile + " (";
+  return facts.apparmor_profiles.compare(0, line.size(), line) == 0 ||
+         facts.apparmor_profiles.find("\n" + line) != std::string::npos;
+}
+
+std::string Or(const std::string& value, const char* fallback) { return value.empty() ? fallback : value; }
+
+}  // namespace
+
+absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts,
+                          const SecurityPaths& paths, RuntimeSpec& spec) {
+  if (security.privileged || security.seccomp.type == ProfileType::kUnconfined) {
+    return absl::OkStatus();
+  }
+  std::string path = paths.seccomp_default;
+  if (security.seccomp.type == ProfileType::kLocalhost) {
+    path = security.seccomp.localhost_ref;
+    if (path.empty()) {
+      return absl::InvalidArgumentError("a Localhost seccomp profile needs the name of its file");
+    }
+    if (path.front() != '/') {
+      path = paths.seccomp_localhost + "/" + path;
+    }
+  }
+  absl::StatusOr<std::string> text = rktlet::base::ReadFile(path, size_t{1} << 20);
+  if (!text.ok()) {
+    return rktlet::base::Annotate(text.status(), "seccomp profile");
+  }
+  SeccompFacts seccomp_facts = facts.seccomp;
+  seccomp_facts.capabilities.insert(spec.process.capabilities.bounding.begin(),
+                                    spec.process.capabilities.bounding.end());
+  absl::StatusOr<CompiledSeccomp> compiled = CompileSeccompCached(*text, seccomp_facts, paths.seccomp_cache);
+  if (!compiled.ok()) {
+    return rktlet::base::Annotate(compiled.status(), StrCat("seccomp profile ", path));
+  }
+  spec.seccomp_filter = std::move(compiled->filter);
+  spec.seccomp_flags = std::move(compiled->flags);
+  return absl::OkStatus();
+}
+
+absl::Status ApplyApparmor(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts, RuntimeSpec& spec,
+                           std::vector<std::string>& warnings) {
+  if (security.privileged) {
+    return absl::OkStatus();
+  }
+  switch (security.apparmor.type) {
+    case ProfileType::kUnconfined:
+      return absl::OkStatus();
+    case ProfileType::kRuntimeDefault:
+      if (!facts.apparmor) {
+        return absl::OkStatus();  // nothing to confine with; as every runtime has it
+      }
+      if (IsLoaded(facts, kDefaultApparmorProfile)) {
+        spec.process.apparmor_profile = kDefaultApparmorProfile;
+      } else {
+        warnings.push_back(StrCat("AppArmor profile ", kDefaultApparmorProfile, " is not loaded: unconfined"));
+      }
+      return absl::OkStatus();
+    case ProfileType::kLocalhost:
+      break;
+  }
+  const std::string& profile = security.apparmor.localhost_ref;
+  if (!facts.apparmor) {
+    return absl::FailedPreconditionError(
+        StrCat("AppArmor profile \"", profile, "\" is asked for, and AppArmor is not enabled on this machine"));
+  }
+  if (!IsLoaded(facts, profile)) {
+    return absl::FailedPreconditionError(StrCat("AppArmor profile \"", profile, "\" is not loaded"));
+  }
+  spec.process.apparmor_profile = profile;
+  return absl::OkStatus();
+}
+
+absl::Status ApplySelinux(const rktlet::spec::ContainerSpec& container, const HostFacts& facts, RuntimeSpec& spec) {
+  const rktlet::spec::SelinuxOptions& options = container.security.selinux;
+  if (!facts.selinux) {
+    if (!options.empty()) {
+      return absl::FailedPreconditionError("SELinux options are given, and SELinux is not enabled on this machine");
+    }
+    return absl::OkStatus();
+  }
+  for (const rktlet::spec::Mount& mount : container.mounts) {
+    if (mount.selinux_relabel) {
+      return absl::UnimplementedError(StrCat("mount ", mount.container_path, ": SELinux relabelling is not supported"));
+    }
+  }
+  if (options.empty()) {
+    return absl::OkStatus();
+  }
+  const std::string level = Or(options.level, "s0");
+  spec.process.selinux_label = StrCat(Or(options.user, "system_u"), ":", Or(options.role, "system_r"), ":",
+                                      Or(options.type, "container_t"), ":", level);
+  spec.mount_label = StrCat("system_u:object_r:container_file_t:", level);
+  return absl::OkStatus();
+}
+
+}  // namespace rkt::oci

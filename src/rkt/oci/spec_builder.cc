@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/spec_builder.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "rkt/oci/capabilities.h"
+#include "rkt/oci/devices.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::StrCat;
+
+// Of a container that names none, as containerd and CRI-O have them.
+const std::vector<std::string>& DefaultMaskedPaths() {
+  static const std::vector<std::string> kPaths = {
+      "/proc/acpi",       "/proc/asound",    "/proc/kcore",      "/proc/keys",
+      "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+      "/proc/scsi",       "/sys/firmware",   "/sys/devices/virtual/powercap"};
+  return kPaths;
+}
+
+const std::vector<std::string>& DefaultReadonlyPaths() {
+  static const std::vector<std::string> kPaths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                  "/proc/sysrq-trigger"};
+  return kPaths;
+}
+
+void ApplyPaths(const rktlet::spec::ContainerSecurity& security, RuntimeSpec& spec) {
+  if (security.privileged) {
+    return;
+  }
+  spec.masked_paths = security.masked_paths;
+  spec.readonly_paths = security.readonly_paths;
+  if (spec.masked_paths.empty() && spec.readonly_paths.empty()) {
+    spec.masked_paths = DefaultMaskedPaths();
+    spec.readonly_paths = DefaultReadonlyPaths();
+  }
+}
+
+void ApplyOomScore(const rktlet::spec::Resources& resources, const HostFacts& facts, RuntimeSpec& spec,
+                   std::vector<std::string>& warnings) {
+  if (!resources.oom_score_adj.has_value()) {
+    return;
+  }
+  int64_t score = std::clamp<int64_t>(*resources.oom_score_adj, -1000, 1000);
+  if (score < facts.minimum_oom_score_adj) {
+    warnings.push_back(StrCat("oom_score_adj ", score, " cannot be set without CAP_SYS_RESOURCE: it is ",
+                              facts.minimum_oom_score_adj));
+    score = facts.minimum_oom_score_adj;
+  }
+  spec.process.oom_score_adj = static_cast<int>(score);
+}
+
+absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, RuntimeSpec& spec) {
+  if (container.security.privileged) {
+    ASSIGN_OR_RETURN(spec.devices, HostDevices());
+  }
+  ASSIGN_OR_RETURN(std::vector<LinuxDevice> given, BuildDevices(container.devices));
+  for (LinuxDevice& device : given) {
+    std::erase_if(spec.devices, [&](const LinuxDevice& other) { return other.path == device.path; });
+    spec.devices.push_back(std::move(device));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
+  const rktlet::spec::ContainerSpec& container = inputs.container;
+  const rktlet::spec::ContainerSecurity& security = container.security;
+  if (security.privileged && !inputs.pod.security.privileged && inputs.pod.managed) {
+    return absl::InvalidArgumentError(
+        StrCat("container \"", container.name, "\" is privileged and its pod is not"));
+  }
+  BuildResult result;
+  RuntimeSpec& spec = result.spec;
+  spec.root_path = inputs.layout.PrivateMounts() + "/rootfs";
+  spec.root_read_only = security.read_only_root;
+
+  ASSIGN_OR_RETURN(spec.process.args, BuildArgv(container, inputs.image));
+  spec.process.env = BuildEnvironment(container, inputs.image, inputs.hostname);
+  ASSIGN_OR_RETURN(spec.process.cwd, BuildWorkingDirectory(container, inputs.image));
+  spec.process.terminal = container.tty;
+  spec.process.no_new_privileges = security.no_new_privileges;
+  ASSIGN_OR_RETURN(spec.process.user, ResolveUser(security, inputs.image.user, inputs.read_image_file));
+  ASSIGN_OR_RETURN(spec.process.capabilities, BuildCapabilities(security.capabilities, security.privileged,
+                                                                inputs.facts.capabilities, result.warnings));
+  ApplyOomScore(container.resources, inputs.facts, spec, result.warnings);
+  ASSIGN_OR_RETURN(result.stop_signal, BuildStopSignal(container, inputs.image));
+
+  ASSIGN_OR_RETURN(spec.namespaces, BuildNamespaces(inputs.pod, container, inputs.holders, inputs.layout,
+                                                    inputs.facts.cgroup_version));
+  ASSIGN_OR_RETURN(MountResult mounts,
+                   BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts}));
+  spec.mounts = std::move(mounts.mounts);
+  spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
+  RETURN_IF_ERROR(ApplyDevices(container, spec));
+  ApplyPaths(security, spec);
+  RETURN_IF_ERROR(ApplySeccomp(security, inputs.facts, inputs.security_paths, spec));
+  RETURN_IF_ERROR(ApplyApparmor(security, inputs.facts, spec, result.warnings));
+  RETURN_IF_ERROR(ApplySelinux(container, inputs.facts, spec));
+  return result;
+}
+
+}  // namespace rkt::oci
