@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -40,6 +41,8 @@ class Cancellation {
     }
   }
   bool cancelled() const { return state_->cancelled; }
+  // Whether nothing runs that could be ended.
+  bool idle() const { return !state_->action; }
 
   // `action` runs at Cancel(), at once when that has been; nullptr takes it back.
   void SetAction(std::function<void()> action) {
@@ -95,10 +98,10 @@ struct Image {
 
 struct NetworkStatus {
   bool ready = false;
-  std::string reason;   // a word: "NoNetworkConfiguration"
-  std::string message;  // a sentence that names the file or the plugin
-  std::vector<std::string> networks;
-  std::string json;     // all that the engine told
+  std::string reason = {};   // a word: "NoNetworkConfiguration"
+  std::string message = {};  // a sentence that names the file or the plugin
+  std::vector<std::string> networks = {};
+  std::string json = {};     // all that the engine told
 };
 
 class Engine {

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/config/options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace rktlet::config {
+namespace {
+
+using base::StrCat;
+using base::journal::Priority;
+
+constexpr bool kLive = true;
+constexpr bool kRestart = false;
+
+constexpr std::array<std::pair<std::string_view, Priority>, 5> kLevels = {{{"error", Priority::kError},
+                                                                          {"warning", Priority::kWarning},
+                                                                          {"notice", Priority::kNotice},
+                                                                          {"info", Priority::kInfo},
+                                                                          {"debug", Priority::kDebug}}};
+
+absl::StatusOr<std::string> One(const RawValue& value) {
+  if (value.is_list) {
+    return absl::InvalidArgumentError("one value is expected, not a list");
+  }
+  return value.items.front();
+}
+
+// Text in double quotes as YAML and JSON have it.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+    }
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+Option Text(std::string section, std::string name, std::string placeholder, bool live, std::string Config::*member,
+            std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = std::move(placeholder),
+          .help = std::move(help),
+          .live = live,
+          .set = [member](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(config.*member, One(value));
+            return absl::OkStatus();
+          },
+          .show = [member](const Config& config) { return Quoted(config.*member); }};
+}
+
+Option List(std::string section, std::string name, bool live, std::vector<std::string> Config::*member,
+            std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = "LIST",
+          .help = std::move(help),
+          .live = live,
+          .set =
+              [member](const RawValue& value, Config& config) {
+                config.*member = value.items;
+                return absl::OkStatus();
+              },
+          .show =
+              [member](const Config& config) {
+                std::string text;
+                for (const std::string& item : config.*member) {
+                  text += StrCat(text.empty() ? "" : ", ", Quoted(item));
+                }
+                return StrCat("[", text, "]");
+              }};
+}
+
+Option Duration(std::string section, std::string name, bool live, std::chrono::nanoseconds Config::*member,
+                std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = "DURATION",
+          .help = std::move(help),
+          .live = live,
+          .set = [member](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(const std::string text, One(value));
+            ASSIGN_OR_RETURN(config.*member, ParseDuration(text));
+            return absl::OkStatus();
+          },
+          .show = [member](const Config& config) { return DurationText(config.*member); }};
+}
+
+Option Size(std::string section, std::string name, bool live, uint64_t Config::*member, std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = "SIZE",
+          .help = std::move(help),
+          .live = live,
+          .set = [member](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(const std::string text, One(value));
+            ASSIGN_OR_RETURN(config.*member, ParseSize(text));
+            return absl::OkStatus();
+          },
+          .show = [member](const Config& config) { return SizeText(config.*member); }};
+}
+
+Option Number(std::string section, std::string name, bool live, uint64_t Config::*member, std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = "NUMBER",
+          .help = std::move(help),
+          .live = live,
+          .set = [member](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(const std::string text, One(value));
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), config.*member);
+            if (error != std::errc() || end != text.data() + text.size()) {
+              return absl::InvalidArgumentError(StrCat("\"", text, "\" is no number"));
+            }
+            return absl::OkStatus();
+          },
+          .show = [member](const Config& config) { return std::to_string(config.*member); }};
+}
+
+Option LogLevel() {
+  return {.section = "server",
+          .name = "log_level",
+          .placeholder = "LEVEL",
+          .help = "What goes to the journal: error, warning, notice, info or debug, each with all before it. debug "
+                  "logs every request and answer, without secrets.",
+          .live = kLive,
+          .set = [](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(const std::string text, One(value));
+            for (const auto& [name, level] : kLevels) {
+              if (text == name) {
+                config.log_level = level;
+                return absl::OkStatus();
+              }
+            }
+            return absl::InvalidArgumentError(
+                StrCat("\"", text, "\" is no log level: error, warning, notice, info or debug"));
+          },
+          .show =
+              [](const Config& config) {
+                for (const auto& [name, level] : kLevels) {
+                  if (config.log_level == level) {
+                    return std::string(name);
+                  }
+                }
+                return std::string("info");
+              }};
+}
+
+void AddServer(std::vector<Option>& options) {
+  options.push_back(Text("server", "socket", "PATH", kRestart, &Config::socket,
+                         "The socket of the CRI when rktlet is started by hand. With rktlet.socket it is that unit's "
+                         "ListenStream= which counts."));
+  options.push_back(LogLevel());
+}
+
+void AddEngine(std::vector<Option>& options) {
+  options.push_back(Text("engine", "rkt", "PATH", kRestart, &Config::rkt,
+                         "The rkt command. Empty means the one that was installed with rktlet."));
+  options.push_back(Text("engine", "helper", "PATH", kRestart, &Config::helper,
+                         "The helper program of rkt that runs inside units. Empty means the installed one."));
+  options.push_back(Text("engine", "dir", "PATH", kRestart, &Config::dir,
+                         "Where images and pods are kept. Needs a file system on which overlayfs works."));
+  options.push_back(Text("engine", "run_dir", "PATH", kRestart, &Config::run_dir,
+                         "Where sockets, namespaces and the like are, which do not outlive a reboot."));
+  options.push_back(Duration("engine", "command_timeout", kLive, &Config::command_timeout,
+                             "How long one command of the engine may take (not pulls, not exec); then it is stopped "
+                             "and the request fails. 0 means forever."));
+}
+
+void AddNetwork(std::vector<Option>& options) {
+  options.push_back(Text("network", "cni_conf_dir", "PATH", kLive, &Config::cni_conf_dir,
+                         "Directory of CNI network configurations; the first by name is the default network."));
+  options.push_back(List("network", "cni_bin_dirs", kLive, &Config::cni_bin_dirs,
+                         "Directories of CNI plugins, in the order in which they are searched."));
+  options.push_back(Duration("network", "timeout", kLive, &Config::network_timeout,
+                             "How long the plugins may take to set up or tear down the network of a pod."));
+}
+
+void AddContainers(std::vector<Option>& options) {
+  options.push_back(Text("containers", "default_slice", "SLICE", kLive, &Config::default_slice,
+                         "The systemd slice of pods that come without a cgroup parent."));
+  options.push_back(Duration("containers", "default_stop_timeout", kLive, &Config::default_stop_timeout,
+                             "How long systemctl stop and a shutdown wait for a container of which the kubelet told "
+                             "no grace period, before they kill it."));
+  options.push_back(Duration("containers", "start_timeout", kLive, &Config::start_timeout,
+                             "How long the start of a container or a pod may take."));
+  options.push_back(Size("containers", "max_exec_output", kLive, &Config::max_exec_output,
+                         "How much output of a command ExecSync returns, stdout and stderr together; more is read and "
+                         "dropped. Clients take answers of 16MiB in all."));
+}
+
+void AddImages(std::vector<Option>& options) {
+  options.push_back(Text("images", "authfile", "PATH", kLive, &Config::authfile,
+                         "Registry credentials (containers-auth.json(5)) of pulls for which the kubelet brings none. "
+                         "Empty means the engine's default."));
+  options.push_back(List("images", "pinned", kLive, &Config::pinned_images,
+                         "Names of images that the kubelet's garbage collection must leave alone. A * at the end of a "
+                         "name stands for anything."));
+  options.push_back(Duration("images", "pull_timeout", kLive, &Config::pull_timeout,
+                             "How long a pull may take. 0 means as long as it makes progress."));
+  options.push_back(Duration("images", "pull_progress_timeout", kLive, &Config::pull_progress_timeout,
+                             "A pull without any progress for this long is given up. 0 means never."));
+  options.push_back(Size("images", "pull_memory_limit", kLive, &Config::pull_memory_limit,
+                         "Memory of all pulls together, page cache included. They run in a control group of their "
+                         "own below that of rktlet.service. 0 means no limit."));
+  options.push_back(Number("images", "max_parallel_pulls", kLive, &Config::max_parallel_pulls,
+                           "How many images are pulled at a time; further ones wait. 0 means any number."));
+}
+
+}  // namespace
+
+const std::vector<Option>& Options() {
+  static const std::vector<Option> options = [] {
+    std::vector<Option> all;
+    AddServer(all);
+    AddEngine(all);
+    AddNetwork(all);
+    AddContainers(all);
+    AddImages(all);
+    return all;
+  }();
+  return options;
+}
+
+const Option* FindOption(const std::string& section, const std::string& name) {
+  const auto found = std::find_if(Options().begin(), Options().end(), [&](const Option& option) {
+    return option.section == section && option.name == name;
+  });
+  return found == Options().end() ? nullptr : &*found;
+}
+
+bool IsSection(const std::string& section) {
+  return std::any_of(Options().begin(), Options().end(),
+                     [&](const Option& option) { return option.section == section; });
+}
+
+std::vector<std::string> ApplyReload(const Config& loaded, Config& current) {
+  std::vector<std::string> refused;
+  Config applied = loaded;
+  for (const Option& option : Options()) {
+    if (option.live || option.show(loaded) == option.show(current)) {
+      continue;
+    }
+    refused.push_back(option.key());
+  }
+  applied.socket = current.socket;
+  applied.rkt = current.rkt;
+  applied.helper = current.helper;
+  applied.dir = current.dir;
+  applied.run_dir = current.run_dir;
+  current = applied;
+  return refused;
+}
+
+}  // namespace rktlet::config

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/engine/process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+
+#include "base/strings.h"
+
+namespace rktlet::engine {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+
+size_t running_processes = 0;  // of the loop thread
+
+// The process and all that is awaited of it. Handlers hold it by shared_ptr; it is finished once and then inert.
+class Running : public std::enable_shared_from_this<Running> {
+ public:
+  Running(const asio::any_io_executor& executor, ProcessOptions options)
+      : options_(std::move(options)),
+        in_(executor),
+        out_{asio::posix::stream_descriptor(executor), &result_.command.stdout_data, {}},
+        err_{asio::posix::stream_descriptor(executor), &result_.command.stderr_data, {}},
+        pid_(executor),
+        deadline_(executor),
+        progress_(executor),
+        kill_(executor),
+        done_(executor, steady_clock::time_point::max()) {
+    ++running_processes;
+  }
+  ~Running() { --running_processes; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  absl::Status Start(base::Command command) {
+    ASSIGN_OR_RETURN(auto in, base::MakePipe());
+    ASSIGN_OR_RETURN(auto out, base::MakePipe());
+    ASSIGN_OR_RETURN(auto err, base::MakePipe());
+    command.fds.insert(command.fds.end(), {{in.first.get(), 0}, {out.second.get(), 1}, {err.second.get(), 2}});
+    command.new_session = true;
+    ASSIGN_OR_RETURN(child_, base::Spawn(command));
+    const int watched = ::fcntl(child_.fd(), F_DUPFD_CLOEXEC, 3);
+    if (watched < 0) {
+      const absl::Status status = base::ErrnoStatus(errno, "duplicate a pidfd");
+      KillGroup(SIGKILL);
+      static_cast<void>(child_.Reap(true));
+      return status;
+    }
+    pid_.assign(watched);
+    in_.assign(in.second.Release());
+    out_.pipe.assign(out.first.Release());
+    err_.pipe.assign(err.first.Release());
+    return absl::OkStatus();
+  }
+
+  void Watch() {
+    auto self = shared_from_this();
+    pid_.async_wait(asio::posix::stream_descriptor::wait_read, [self](error_code error) {
+      if (!error) {
+        self->Finish();
+      }
+    });
+    Read(out_);
+    Read(err_);
+    asio::async_write(in_, asio::buffer(options_.stdin_data),
+                      [self](error_code, size_t) { Close(self->in_); });  // a reader that went away is not our error
+    if (options_.timeout.count() > 0) {
+      deadline_.expires_after(options_.timeout);
+      deadline_.async_wait([self](error_code error) {
+        if (!error) {
+          self->result_.command.timed_out = true;
+          self->Terminate();
+        }
+      });
+    }
+    AwaitProgress();
+    options_.cancellation.SetAction([weak = weak_from_this()] {
+      if (auto running = weak.lock()) {
+        running->result_.cancelled = true;
+        running->Terminate();
+      }
+    });
+  }
+
+  Awaitable<void> Done() {
+    while (!finished_) {
+      error_code ignored;
+      auto token = asio::redirect_error(asio::use_awaitable, ignored);
+      co_await done_.async_wait(token);
+    }
+  }
+
+  ProcessResult TakeResult() { return std::move(result_); }
+
+ private:
+  struct Stream {
+    asio::posix::stream_descriptor pipe;
+    std::string* sink;
+    std::array<char, 16384> buffer;
+  };
+
+  static void Close(asio::posix::stream_descriptor& descriptor) {
+    error_code ignored;
+    descriptor.close(ignored);
+  }
+
+  void Read(Stream& stream) {
+    stream.pipe.async_read_some(asio::buffer(stream.buffer),
+                                [self = shared_from_this(), &stream](error_code error, size_t count) {
+                                  if (self->finished_) {
+                                    return;
+                                  }
+                                  if (error) {
+                                    Close(stream.pipe);
+                                    return;
+                                  }
+                                  self->Take(stream, count);
+                                  self->AwaitProgress();
+                                  self->Read(stream);
+                                });
+  }
+
+  void Take(Stream& stream, size_t count) {
+    const size_t room = options_.output_limit - std::min(options_.output_limit, taken_);
+    const size_t taken = std::min(room, count);
+    stream.sink->append(stream.buffer.data(), taken);
+    taken_ += taken;
+    result_.command.stdout_truncated = result_.command.stdout_truncated || taken < count;
+  }
+
+  // What is in the pipe at the process's end; asio made the pipe non-blocking at the first read.
+  void Drain(Stream& stream) {
+    while (stream.pipe.is_open()) {
+      error_code error;
+      const size_t count = stream.pipe.read_some(asio::buffer(stream.buffer), error);
+      if (error) {
+        Close(stream.pipe);
+        return;
+      }
+      Take(stream, count);
+    }
+  }
+
+  void AwaitProgress() {
+    if (options_.progress_timeout.count() == 0 || finished_) {
+      return;
+    }
+    progress_.expires_after(options_.progress_timeout);
+    progress_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error && !self->finished_) {
+        self->result_.command.timed_out = true;
+        self->result_.stalled = true;
+        self->Terminate();
+      }
+    });
+  }
+
+  void Terminate() {
+    if (finished_) {
+      return;
+    }
+    static_cast<void>(child_.SendSignal(SIGTERM));
+    kill_.expires_after(options_.kill_grace);
+    kill_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error && !self->finished_) {
+        self->KillGroup(SIGKILL);
+      }
+    });
+  }
+
+  // The group of a leader that is not reaped: the number is still its own.
+  void KillGroup(int signal) const { ::kill(-child_.pid(), signal); }
+
+  void Finish() {
+    out_.pipe.non_blocking(true);
+    err_.pipe.non_blocking(true);
+    Drain(out_);
+    Drain(err_);
+    if (result_.command.timed_out || result_.cancelled) {
+      KillGroup(SIGKILL);  // whatever it left of its session
+    }
+    if (auto status = child_.Reap(true); status.ok() && status->has_value()) {
+      result_.command.status = **status;
+    }
+    finished_ = true;
+    Close(in_);
+    Close(pid_);
+    deadline_.cancel();
+    progress_.cancel();
+    kill_.cancel();
+    options_.cancellation.SetAction(nullptr);
+    done_.cancel();
+  }
+
+  ProcessOptions options_;
+  ProcessResult result_;
+  base::PidFd child_;
+  asio::posix::stream_descriptor in_;
+  Stream out_;
+  Stream err_;
+  asio::posix::stream_descriptor pid_;
+  asio::steady_timer deadline_;
+  asio::steady_timer progress_;
+  asio::steady_timer kill_;
+  asio::steady_timer done_;  // never expires: cancelled at the end
+  size_t taken_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+size_t RunningProcesses() { return running_processes; }
+
+Awaitable<absl::StatusOr<ProcessResult>> RunProcess(base::Command command, ProcessOptions options) {
+  if (options.cancellation.cancelled()) {
+    ProcessResult result;
+    result.cancelled = true;
+    co_return result;
+  }
+  auto executor = co_await asio::this_coro::executor;
+  auto running = std::make_shared<Running>(executor, std::move(options));
+  CO_RETURN_IF_ERROR(running->Start(std::move(command)));
+  running->Watch();
+  co_await running->Done();
+  co_return running->TakeResult();
+}
+
+}  // namespace rktlet::engine

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/engine/rkt_command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/strings.h"
+
+namespace rktlet::engine {
+namespace {
+
+using base::StrCat;
+
+constexpr std::string_view kStatusPrefix = "rkt-status: ";
+constexpr size_t kMessageTail = 2048;
+
+// sd_notify, watchdog and socket activation are between systemd and this process.
+constexpr std::array<std::string_view, 6> kOwnVariables = {"NOTIFY_SOCKET=", "WATCHDOG_PID=",   "WATCHDOG_USEC=",
+                                                           "LISTEN_FDS=",    "LISTEN_FDNAMES=", "LISTEN_PID="};
+
+std::vector<std::string> Environment(const std::string& helper) {
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const bool own = std::any_of(kOwnVariables.begin(), kOwnVariables.end(),
+                                 [text](std::string_view name) { return text.starts_with(name); });
+    if (!own && !text.starts_with("RKT_HELPER=")) {
+      environment.emplace_back(text);
+    }
+  }
+  environment.emplace_back("RKT_STATUS_LINE=1");
+  if (!helper.empty()) {
+    environment.push_back("RKT_HELPER=" + helper);
+  }
+  return environment;
+}
+
+std::string_view TrimEnd(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+// Takes the line that tells the kind of error off the end of `text`.
+absl::StatusCode TakeCode(std::string_view& text) {
+  text = TrimEnd(text);
+  const size_t at = text.rfind(kStatusPrefix);
+  if (at == std::string_view::npos || (at > 0 && text[at - 1] != '\n')) {
+    return absl::StatusCode::kInternal;
+  }
+  const std::string_view digits = text.substr(at + kStatusPrefix.size());
+  int code = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code);
+  if (error != std::errc() || end != digits.data() + digits.size() || code <= 0 || code > 16) {
+    return absl::StatusCode::kInternal;
+  }
+  text = TrimEnd(text.substr(0, at));
+  return static_cast<absl::StatusCode>(code);
+}
+
+}  // namespace
+
+base::Command RktCommand(const std::string& program, const std::string& helper, const spec::Layout& layout,
+                         const std::vector<std::string>& args) {
+  base::Command command;
+  command.program = program;
+  command.args = {"--dir=" + layout.dir(), "--run-dir=" + layout.run_dir(), "--announce=false"};
+  command.args.insert(command.args.end(), args.begin(), args.end());
+  command.environment = Environment(helper);
+  return command;
+}
+
+absl::Status StatusOfRkt(const ProcessResult& result, std::string_view what) {
+  const base::CommandResult& command = result.command;
+  if (result.cancelled) {
+    return absl::CancelledError(StrCat(what, ": nobody waits for it any more"));
+  }
+  if (!command.timed_out && command.status.Success()) {
+    return absl::OkStatus();
+  }
+  std::string_view text = command.stderr_data;
+  const absl::StatusCode code = TakeCode(text);
+  text.remove_prefix(text.size() - std::min(text.size(), kMessageTail));
+  const std::string said = text.empty() ? "" : StrCat(": ", text);
+  if (command.timed_out) {
+    return absl::DeadlineExceededError(
+        StrCat(what, result.stalled ? ": made no progress and was stopped" : ": took too long and was stopped", said));
+  }
+  if (command.status.signal != 0) {
+    return absl::InternalError(StrCat(what, ": ended by signal ", command.status.signal, said));
+  }
+  if (text.empty()) {
+    return absl::Status(code, StrCat(what, ": exit code ", command.status.code));
+  }
+  return absl::Status(code, StrCat(what, said));
+}
+
+}  // namespace rktlet::engine

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Engine that runs the `rkt` command: documents and credentials on stdin, results on stdout, never a secret in
+// argv.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rktlet/config/config.h"
+#include "rktlet/engine/engine.h"
+#include "rktlet/engine/process.h"
+#include "rktlet/engine/pull_cgroup.h"
+#include "spec/layout.h"
+
+namespace rktlet::engine {
+
+class RktEngine final : public Engine {
+ public:
+  // `config` is read at each call, so that a reload acts at once; it and this outlive every call.
+  RktEngine(const config::Config& config, std::string rkt, std::string helper, spec::Layout layout,
+            PullCgroup pull_cgroup = {});
+
+  Awaitable<absl::StatusOr<spec::PodRecord>> PreparePod(spec::PodSpec pod) override;
+  Awaitable<absl::StatusOr<spec::NetworkRecord>> NetworkUp(spec::PodId pod) override;
+  Awaitable<absl::Status> NetworkDown(spec::PodId pod) override;
+  Awaitable<absl::Status> RemovePod(spec::PodId pod) override;
+  Awaitable<absl::StatusOr<spec::ContainerRecord>> AddContainer(spec::PodId pod, spec::ContainerSpec spec) override;
+  Awaitable<absl::Status> RemoveContainer(spec::PodId pod, spec::AppName app) override;
+  Awaitable<absl::StatusOr<ExecResult>> Exec(ExecRequest request) override;
+  Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
+  Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;
+  Awaitable<absl::Status> RemoveImage(std::string id) override;
+  Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() override;
+
+  const PullCgroup& pull_cgroup() const { return pull_cgroup_; }
+  // Ends pulls and execs that run, for the end of the daemon; short commands are left to finish.
+  void Stop();
+
+ private:
+  // stdout of `rkt args…`, or the status it ended with.
+  Awaitable<absl::StatusOr<std::string>> Run(std::vector<std::string> args, std::string stdin_data,
+                                             std::chrono::nanoseconds timeout);
+  base::Command Command(const std::vector<std::string>& args) const;
+  void AddCniFlags(std::vector<std::string>& args) const;
+  Cancellation Track(Cancellation cancellation);
+
+  const config::Config& config_;
+  const std::string rkt_;
+  const std::string helper_;
+  const spec::Layout layout_;
+  const PullCgroup pull_cgroup_;
+  std::vector<Cancellation> long_running_;
+};
+
+// The documents that `rkt image list --format=json` and `rkt app network status --format=json` print.
+absl::StatusOr<std::vector<Image>> ParseImageList(const std::string& json);
+absl::StatusOr<NetworkStatus> ParseNetworkStatus(const std::string& json);
+
+}  // namespace rktlet::engine
