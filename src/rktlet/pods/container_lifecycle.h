@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Create, start, stop, remove a container. What is begun goes to its end or rolls back, whoever waits.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "rktlet/pods/environment.h"
+#include "rktlet/pods/exits.h"
+
+namespace rktlet::pods {
+
+class ContainerLifecycle {
+ public:
+  ContainerLifecycle(Environment& environment, Exits& exits) : env_(environment), exits_(exits) {}
+
+  // A repeat with the same name and attempt joins the first while that is under way, and afterwards has its id when it
+  // asked for the same; otherwise AlreadyExists.
+  Awaitable<absl::StatusOr<spec::ContainerId>> Create(PodPtr pod, spec::ContainerSpec spec);
+
+  // FailedPrecondition unless it was created and never started, in a ready pod. A failed start ends the container.
+  Awaitable<absl::Status> Start(ContainerPtr container);
+
+  // OK when the container does not run (any more). Its stop signal, then after `grace` SIGKILL to all of it; of several
+  // stops the one that is impatient first decides.
+  Awaitable<absl::Status> Stop(ContainerPtr container, std::chrono::milliseconds grace);
+
+  // Kills it when it runs. Idempotent.
+  Awaitable<absl::Status> Remove(ContainerPtr container);
+
+  // Remove() for a caller that has the pod's exclusive turn.
+  Awaitable<absl::Status> RemoveInTurn(ContainerPtr container);
+
+ private:
+  using Key = std::tuple<spec::PodId, std::string, uint32_t>;
+  using CreateOperation = Operation<absl::StatusOr<spec::ContainerId>>;
+
+  Awaitable<absl::StatusOr<spec::ContainerId>> DoCreate(PodPtr pod, spec::ContainerSpec spec, Key key);
+  Awaitable<absl::StatusOr<spec::ContainerId>> AddToPod(PodPtr pod, spec::ContainerSpec spec);
+  Awaitable<absl::Status> DoStart(ContainerPtr container);
+  Awaitable<absl::Status> StartInTurn(PodPtr pod, ContainerPtr container);
+  Awaitable<absl::Status> DoStop(ContainerPtr container, SteadyTime deadline, bool graceful);
+  Awaitable<absl::Status> Kill(ContainerPtr container);
+  Awaitable<absl::Status> DoRemove(ContainerPtr container);
+
+  Environment& env_;
+  Exits& exits_;
+  std::map<Key, std::shared_ptr<CreateOperation>> creating_;
+};
+
+}  // namespace rktlet::pods

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run, stop, remove a pod, and what happens when its supervisor ends by itself.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "rktlet/pods/container_lifecycle.h"
+#include "rktlet/pods/environment.h"
+
+namespace rktlet::pods {
+
+class PodLifecycle {
+ public:
+  PodLifecycle(Environment& environment, ContainerLifecycle& containers)
+      : env_(environment), containers_(containers) {}
+
+  // The pod runs, with its network. A repeat with the same name, namespace, uid and attempt joins the first while that is
+  // under way, and afterwards has its id while that pod is ready and was asked for in the same words; otherwise
+  // AlreadyExists. On an error nothing of the pod is left, and the message names the culprit.
+  Awaitable<absl::StatusOr<spec::PodId>> Run(spec::PodSpec spec);
+
+  // Containers killed, network and unit gone, not ready for ever. Idempotent.
+  Awaitable<absl::Status> Stop(PodPtr pod);
+
+  // Stops it when necessary; containers, directory and an implicit, empty slice are gone. Idempotent.
+  Awaitable<absl::Status> Remove(PodPtr pod);
+
+  // From now on the end of the pod's unit is noticed.
+  void Follow(const PodPtr& pod, systemd::UnitWatcher::Expect expect);
+
+  // What a start that nobody finished has left: unit, network, directory.
+  Awaitable<absl::Status> Discard(spec::PodRecord record);
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string, uint32_t>;
+  using RunOperation = Operation<absl::StatusOr<spec::PodId>>;
+
+  Awaitable<absl::StatusOr<spec::PodId>> DoRun(spec::PodSpec spec, Key key);
+  Awaitable<absl::StatusOr<spec::PodId>> MakePod(spec::PodSpec spec);
+  Awaitable<absl::Status> StartUnit(spec::PodRecord record);
+  Awaitable<absl::StatusOr<spec::NetworkRecord>> StartNetwork(spec::PodRecord record);
+  Awaitable<absl::Status> DoStop(PodPtr pod);
+  Awaitable<absl::Status> StopInTurn(PodPtr pod);
+  Awaitable<absl::Status> StopContainers(PodPtr pod);
+  Awaitable<absl::Status> DoRemove(PodPtr pod);
+  Awaitable<absl::Status> RemoveInTurn(PodPtr pod);
+  Awaitable<void> RemoveImplicitSlices(std::string slice);
+  void OnEvent(const PodPtr& pod, const systemd::UnitEvent& event);
+  Awaitable<void> AfterDeath(PodPtr pod);
+
+  Environment& env_;
+  ContainerLifecycle& containers_;
+  std::map<Key, std::shared_ptr<RunOperation>> running_;
+  std::multiset<std::string> slices_of_starting_;
+};
+
+}  // namespace rktlet::pods

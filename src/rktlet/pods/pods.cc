@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/pods/pods.h"
+
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <utility>
+
+#include "base/files.h"
+#include "base/journal.h"
+#include "base/strings.h"
+#include "rktlet/pods/container_lifecycle.h"
+#include "rktlet/pods/environment.h"
+#include "rktlet/pods/exits.h"
+#include "rktlet/pods/pod_lifecycle.h"
+#include "rktlet/pods/recovery.h"
+#include "unit/resource_properties.h"
+
+namespace rktlet::pods {
+namespace {
+
+constexpr std::chrono::milliseconds kRescanDelay{50};
+
+std::string BootIdOrEmpty() {
+  const absl::StatusOr<std::string> id = base::BootId();
+  return id.ok() ? *id : "";
+}
+
+// Units are children of PID 1: what it may not do, they may not either (a box without CAP_SYS_RESOURCE).
+bool MayLowerOomScore() {
+  constexpr int kSysResource = 24;  // capability(7)
+  const absl::StatusOr<std::string> status = base::ReadFile("/proc/1/status");
+  const size_t at = status.ok() ? status->find("CapEff:\t") : std::string::npos;
+  if (at == std::string::npos) {
+    return true;
+  }
+  const uint64_t effective = std::strtoull(status->c_str() + at + 8, nullptr, 16);
+  return ((effective >> kSysResource) & 1) != 0;
+}
+
+template <typename Ptr>
+void NewestFirst(std::vector<Ptr>& list) {
+  std::stable_sort(list.begin(), list.end(),
+                   [](const Ptr& a, const Ptr& b) { return a->record.created_at > b->record.created_at; });
+}
+
+}  // namespace
+
+struct Pods::Parts {
+  Parts(boost::asio::any_io_executor executor, systemd::Manager& manager, engine::Engine& engine,
+        const config::Config& config, unit::Programs programs, unit::Cgroups cgroups, base::Clock& clock,
+        std::unique_ptr<Supervisors> its_supervisors, std::string boot_id)
+      : watcher(executor, manager),
+        supervisors(std::move(its_supervisors)),
+        environment{executor,
+                    manager,
+                    watcher,
+                    engine,
+                    *supervisors,
+                    config,
+                    std::move(programs),
+                    std::move(cgroups),
+                    clock,
+                    std::move(boot_id),
+                    MayLowerOomScore(),
+                    Patience(),
+                    Store()},
+        exits(environment),
+        containers(environment, exits),
+        pods(environment, containers),
+        recovery(environment, exits, pods),
+        turns(executor) {}
+
+  systemd::UnitWatcher watcher;
+  std::unique_ptr<Supervisors> supervisors;
+  Environment environment;
+  Exits exits;
+  ContainerLifecycle containers;
+  PodLifecycle pods;
+  Recovery recovery;
+  Queue turns;  // of recovery
+  bool recovered = false;
+  bool rescan_planned = false;
+};
+
+Pods::Pods(boost::asio::io_context& loop, systemd::Manager& manager, engine::Engine& engine,
+           const config::Config& config, unit::Programs programs, unit::Cgroups cgroups, base::Clock& clock)
+    : Pods(loop, manager, engine, config, programs, cgroups, clock,
+           std::make_unique<SocketSupervisors>(manager, programs, cgroups), BootIdOrEmpty()) {}
+
+Pods::Pods(boost::asio::io_context& loop, systemd::Manager& manager, engine::Engine& engine,
+           const config::Config& config, unit::Programs programs, unit::Cgroups cgroups, base::Clock& clock,
+           std::unique_ptr<Supervisors> supervisors, std::string boot_id)
+    : parts_(std::make_unique<Parts>(loop.get_executor(), manager, engine, config, std::move(programs),
+                                     std::move(cgroups), clock, std::move(supervisors), std::move(boot_id))) {}
+
+Pods::~Pods() = default;
+
+Awaitable<absl::Status> Pods::Recover() {
+  const Queue::Turn turn = co_await parts_->turns.Exclusive();
+  const absl::Status status = co_await parts_->recovery.Run(Recovery::Occasion::kStart);
+  if (status.ok()) {
+    parts_->recovered = true;
+    const Store& store = parts_->environment.store;
+    base::journal::Info("Pods recovered", {{"PODS", static_cast<int64_t>(store.pods().size())},
+                                           {"CONTAINERS", static_cast<int64_t>(store.containers().size())}});
+  }
+  co_return status;
+}
+
+void Pods::Rescan() {
+  if (!parts_->recovered || std::exchange(parts_->rescan_planned, true)) {
+    return;
+  }
+  boost::asio::co_spawn(parts_->environment.executor, RescanSoon(), [](std::exception_ptr exception) {
+    if (exception != nullptr) {
+      base::journal::Error("Looking again at the pods on disk failed with an exception");
+    }
+  });
+}
+
+Awaitable<void> Pods::RescanSoon() {
+  boost::asio::steady_timer timer(parts_->environment.executor, kRescanDelay);
+  boost::system::error_code error;
+  co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+  const Queue::Turn turn = co_await parts_->turns.Exclusive();
+  parts_->rescan_planned = false;
+  const absl::Status status = co_await parts_->recovery.Run(Recovery::Occasion::kChange);
+  if (!status.ok()) {
+    base::journal::Error("The pods on disk could not be looked at again", {{"ERROR", status}});
+  }
+}
+
+std::vector<std::string> Pods::Problems() const { return parts_->recovery.problems(); }
+
+Awaitable<absl::StatusOr<spec::PodId>> Pods::RunPod(spec::PodSpec spec) {
+  if (const absl::Status ready = Ready(); !ready.ok()) {
+    co_return ready;
+  }
+  co_return co_await parts_->pods.Run(std::move(spec));
+}
+
+Awaitable<absl::Status> Pods::StopPod(PodPtr pod) { co_return co_await parts_->pods.Stop(std::move(pod)); }
+
+Awaitable<absl::Status> Pods::RemovePod(PodPtr pod) { co_return co_await parts_->pods.Remove(std::move(pod)); }
+
+Awaitable<absl::StatusOr<spec::ContainerId>> Pods::CreateContainer(PodPtr pod, spec::ContainerSpec spec) {
+  const auto properties = unit::ResourceProperties(spec.resources, parts_->environment.cgroups.version());
+  if (!properties.ok()) {
+    co_return base::Annotate(properties.status(), "linux.resources");
+  }
+  co_return co_await parts_->containers.Create(std::move(pod), std::move(spec));
+}
+
+Awaitable<absl::Status> Pods::StartContainer(ContainerPtr container) {
+  co_return co_await parts_->containers.Start(std::move(container));
+}
+
+Awaitable<absl::Status> Pods::StopContainer(ContainerPtr container, std::chrono::milliseconds grace) {
+  co_return co_await parts_->containers.Stop(std::move(container), grace);
+}
+
+Awaitable<absl::Status> Pods::RemoveContainer(ContainerPtr container) {
+  co_return co_await parts_->containers.Remove(std::move(container));
+}
+
+Awaitable<absl::Status> Pods::ReopenLog(ContainerPtr container) {
+  if (container->State() != ContainerState::kRunning) {
+    co_return absl::FailedPreconditionError(base::StrCat("container ", container->id().str(), " is not running"));
+  }
+  if (container->record.log_path.empty()) {
+    co_return absl::OkStatus();  // there is no log that could have been moved away
+  }
+  const spec::PodId pod = container->pod;
+  const spec::AppName app = container->app();
+  const absl::Status reopened = co_await parts_->environment.supervisors.ReopenLog(pod, app);
+  co_return base::Annotate(reopened, base::StrCat("reopen the log of container ", container->id().str()));
+}
+
+absl::StatusOr<PodPtr> Pods::GetPod(const std::string& id) const { return parts_->environment.store.FindPod(id); }
+
+absl::StatusOr<ContainerPtr> Pods::GetContainer(const std::string& id) const {
+  return parts_->environment.store.FindContainer(id);
+}
+
+PodPtr Pods::PodOf(const Container& container) const { return parts_->environment.store.Find(container.pod); }
+
+std::vector<PodPtr> Pods::ListPods() const {
+  std::vector<PodPtr> list;
+  for (const auto& [id, pod] : parts_->environment.store.pods()) {
+    list.push_back(pod);
+  }
+  NewestFirst(list);
+  return list;
+}
+
+std::vector<ContainerPtr> Pods::ListContainers() const {
+  std::vector<ContainerPtr> list;
+  for (const auto& [id, container] : parts_->environment.store.containers()) {
+    list.push_back(container);
+  }
+  NewestFirst(list);
+  return list;
+}
+
+int64_t Pods::Now() const { return parts_->environment.clock.RealtimeNanos(); }
+
+absl::StatusOr<ContainerView> Pods::FindContainer(const std::string& id) const {
+  ASSIGN_OR_RETURN(const ContainerPtr container, GetContainer(id));
+  const PodPtr pod = PodOf(*container);
+  return ContainerView{pod == nullptr ? nullptr : &pod->record, &container->record,
+                       container->State() == ContainerState::kRunning};
+}
+
+std::vector<ContainerView> Pods::AllContainers() const {
+  std::vector<ContainerView> views;
+  for (const auto& [id, container] : parts_->environment.store.containers()) {
+    const PodPtr pod = PodOf(*container);
+    views.push_back({pod == nullptr ? nullptr : &pod->record, &container->record,
+                     container->State() == ContainerState::kRunning});
+  }
+  return views;
+}
+
+absl::Status Pods::Ready() const {
+  if (!parts_->recovered) {
+    return absl::UnavailableError("the pods on this node are still being read");
+  }
+  return parts_->environment.manager.connection_status();
+}
+
+}  // namespace rktlet::pods
