@@ -13,6 +13,8 @@
 
 namespace rktlet::systemd {
 
+class BusCore;
+
 struct BusOptions {
   // D-Bus address such as "unix:path=/run/dbus/system_bus_socket"; empty: $DBUS_SYSTEM_BUS_ADDRESS, else the system
   // bus.
@@ -54,8 +56,7 @@ class BusManager final : public Manager {
   void SetSignalListener(SignalListener* listener) override;
 
  private:
-  class Core;
-  std::shared_ptr<Core> core_;  // coroutines under way hold it too
+  std::shared_ptr<BusCore> core_;  // coroutines under way hold it too
 };
 
 }  // namespace rktlet::systemd

@@ -41,7 +41,7 @@ struct UnitFacts {
   uint64_t exec_main_exit_timestamp_monotonic_usec = 0;
   uint64_t active_enter_timestamp_usec = 0;
   uint64_t inactive_enter_timestamp_usec = 0;
-  uint32_t job_id = 0;  // of the queued or running job, else 0
+  uint32_t job_id = 0;        // of the queued or running job, else 0
   std::string fragment_path;  // of its unit file; "" for one that systemd made up (a slice that a unit named)
   bool transient = false;
 

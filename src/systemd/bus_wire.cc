@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "systemd/bus_wire.h"
+
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace rktlet::systemd {
+namespace {
+
+template <typename T>
+void WriteValue(sdbus::Message& message, const T& value) {
+  message << value;
+}
+
+void WriteValue(sdbus::Message& message, const std::vector<ExecCommand>& commands) {
+  message.openContainer("(sasb)");
+  for (const ExecCommand& command : commands) {
+    message.openStruct("sasb");
+    message << command.path << command.argv << command.ignore_failure;
+    message.closeStruct();
+  }
+  message.closeContainer();
+}
+
+template <typename T>
+void WriteValue(sdbus::Message& message, const std::vector<std::pair<std::string, T>>& pairs) {
+  const std::string signature = std::is_same_v<T, std::string> ? "ss" : "st";
+  message.openContainer("(" + signature + ")");
+  for (const auto& [first, second] : pairs) {
+    message.openStruct(signature);
+    message << first << second;
+    message.closeStruct();
+  }
+  message.closeContainer();
+}
+
+void WriteValue(sdbus::Message& message, const std::vector<Property>& properties) {
+  message.openContainer("(sv)");
+  for (const Property& property : properties) {
+    message.openStruct("sv");
+    message << property.name;
+    message.openVariant(std::string(SignatureOf(property.value)));
+    std::visit([&message](const auto& value) { WriteValue(message, value); }, property.value);
+    message.closeVariant();
+    message.closeStruct();
+  }
+  message.closeContainer();
+}
+
+void WriteValue(sdbus::Message& message, const NoAuxiliaryUnits& /*none*/) {
+  message.openContainer("(sa(sv))");
+  message.closeContainer();
+}
+
+template <typename T>
+T ReadVariant(sdbus::Message& message, const std::string& signature) {
+  T value{};
+  message.enterVariant(signature);
+  message >> value;
+  message.exitVariant();
+  return value;
+}
+
+// The variant at the read position when it has a type that a fact can have; else it is passed over.
+std::optional<FactValue> ReadFact(sdbus::Message& message) {
+  std::string type;
+  std::string signature;
+  message.peekType(type, signature);
+  if (signature == "s") {
+    return ReadVariant<std::string>(message, signature);
+  }
+  if (signature == "b") {
+    return ReadVariant<bool>(message, signature);
+  }
+  if (signature == "i") {
+    return int64_t{ReadVariant<int32_t>(message, signature)};
+  }
+  if (signature == "x") {
+    return ReadVariant<int64_t>(message, signature);
+  }
+  if (signature == "u") {
+    return uint64_t{ReadVariant<uint32_t>(message, signature)};
+  }
+  if (signature == "t") {
+    return ReadVariant<uint64_t>(message, signature);
+  }
+  if (signature == "ay") {
+    const Bytes bytes = ReadVariant<Bytes>(message, signature);
+    return std::string(bytes.begin(), bytes.end());
+  }
+  if (signature == "(uo)") {  // Job: its number and object
+    return uint64_t{std::get<0>(ReadVariant<sdbus::Struct<uint32_t, sdbus::ObjectPath>>(message, signature))};
+  }
+  sdbus::Variant ignored;
+  message >> ignored;
+  return std::nullopt;
+}
+
+bool IsWanted(const std::string& property) {
+  return IsFact(property) || property == "Version" || property == "Features";
+}
+
+std::vector<UnitSummary> ReadUnits(sdbus::Message& message) {
+  using Line = sdbus::Struct<std::string, std::string, std::string, std::string, std::string, std::string,
+                             sdbus::ObjectPath, uint32_t, std::string, sdbus::ObjectPath>;
+  std::vector<Line> lines;
+  message >> lines;
+  std::vector<UnitSummary> units;
+  for (Line& line : lines) {
+    absl::StatusOr<UnitName> name = UnitName::Parse(std::get<0>(line));
+    if (name.ok()) {
+      units.push_back({.name = *std::move(name),
+                       .description = std::move(std::get<1>(line)),
+                       .load_state = std::move(std::get<2>(line)),
+                       .active_state = std::move(std::get<3>(line)),
+                       .sub_state = std::move(std::get<4>(line)),
+                       .job_id = std::get<7>(line)});
+    }
+  }
+  return units;
+}
+
+}  // namespace
+
+void WriteArgument(sdbus::Message& message, const BusArgument& argument) {
+  std::visit([&message](const auto& value) { WriteValue(message, value); }, argument);
+}
+
+FactMap ReadFacts(sdbus::Message& message) {
+  FactMap facts;
+  message.enterContainer("{sv}");
+  while (message.enterDictEntry("sv")) {
+    std::string name;
+    message >> name;
+    if (IsWanted(name)) {
+      if (std::optional<FactValue> value = ReadFact(message); value.has_value()) {
+        facts.insert_or_assign(std::move(name), *std::move(value));
+      }
+    } else {
+      sdbus::Variant ignored;
+      message >> ignored;
+    }
+    message.exitDictEntry();
+  }
+  message.clearFlags();
+  message.exitContainer();
+  return facts;
+}
+
+BusReply ReadReply(sdbus::Message& message, ReplyShape shape) {
+  BusReply reply;
+  switch (shape) {
+    case ReplyShape::kNone:
+      break;
+    case ReplyShape::kText: {
+      std::string type;
+      std::string contents;
+      message.peekType(type, contents);
+      if (type == "o") {
+        sdbus::ObjectPath path;
+        message >> path;
+        reply.text = std::move(path);
+      } else {
+        message >> reply.text;
+      }
+      break;
+    }
+    case ReplyShape::kFacts:
+      reply.facts = ReadFacts(message);
+      break;
+    case ReplyShape::kUnits:
+      reply.units = ReadUnits(message);
+      break;
+  }
+  return reply;
+}
+
+}  // namespace rktlet::systemd
