@@ -66,12 +66,14 @@ pod_config() {
   } | ${2:-.}"
 }
 
+# What follows may be called where `set -e` has no effect (under assert_fails), so each step hands its failure on.
+
 # run_pod NAME [JQ]: prints the pod's id.
 run_pod() {
   local id
   pod_config "$@" >"$WORK/$1.pod.json"
   mkdir -p "$WORK/logs/$1"
-  id=$(crictl runp "$WORK/$1.pod.json")
+  id=$(crictl runp "$WORK/$1.pod.json") || return
   ln -sf "$1.pod.json" "$WORK/$id.json"
   echo "$id"
 }
@@ -96,15 +98,15 @@ create_container() {
 # start_container POD NAME SCRIPT [JQ]: creates and starts; prints the id.
 start_container() {
   local id
-  id=$(create_container "$@")
-  crictl start "$id" >/dev/null
+  id=$(create_container "$@") || return
+  crictl start "$id" >/dev/null || return
   echo "$id"
 }
 
 # run_to_end POD NAME SCRIPT [JQ]: starts and waits for the end; prints the id.
 run_to_end() {
   local id
-  id=$(start_container "$@")
+  id=$(start_container "$@") || return
   wait_until 60 has_exited "$id"
   echo "$id"
 }
@@ -112,7 +114,7 @@ run_to_end() {
 # output_of POD NAME SCRIPT [JQ]: what the container printed to stdout and stderr.
 output_of() {
   local id
-  id=$(run_to_end "$@")
+  id=$(run_to_end "$@") || return
   crictl logs "$id" 2>&1
 }
 
