@@ -23,6 +23,22 @@ testbed_push() {
   fi
 }
 
+# testbed_host: the same on this machine itself.
+testbed_host() {
+  local tools images descriptors
+  need_root
+  need_packages curl docker-registry iproute2 iptables jq openssl procps python3-grpcio python3-protobuf socat
+  descriptors=$(cached cri-descriptors "$(hash_of_files "$REPO_DIR/proto")" build_descriptors)
+  tools=$(go_tools)
+  images=$(test_images)
+  mkdir -p "$INSIDE/bin" "$INSIDE/images"
+  rm -rf "$INSIDE/test"
+  cp -a "$TEST_DIR" "$INSIDE/test"
+  cp "$tools/crictl" "$tools/critest" "$descriptors/cri.pb" "$INSIDE/bin/"
+  cp -a "$images/registry" "$images/images.json" "$INSIDE/images/"
+  "$INSIDE/test/inside/registry-setup" "$INSIDE/images/registry"
+}
+
 # Our statement of the CRI as inside/cri.py reads it.
 build_descriptors() {
   need_packages protobuf-compiler libprotobuf-dev
