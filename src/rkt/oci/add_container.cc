@@ -16,6 +16,7 @@
 #include "rkt/image/store.h"
 #include "rkt/oci/layered_root.h"
 #include "rkt/oci/spec_builder.h"
+#include "rkt/pod/pod_lock.h"
 #include "unit/unit_names.h"
 
 namespace rkt::oci {
@@ -76,8 +77,8 @@ absl::Status CheckPod(const Layout& layout, const PodState& pod) {
 }
 
 std::string Hostname(const Layout& layout, const PodState& pod) {
-  absl::StatusOr<std::string> text = rktlet::base::ReadFile(layout.PodFile(pod.record.spec.id,
-                                                                           rktlet::spec::kHostnameFile));
+  absl::StatusOr<std::string> text =
+      rktlet::base::ReadFile(layout.PodFile(pod.record.spec.id, rktlet::spec::kHostnameFile));
   if (!text.ok()) {
     return pod.record.spec.hostname;
   }
@@ -88,7 +89,7 @@ std::string Hostname(const Layout& layout, const PodState& pod) {
 class NewDirectory {
  public:
   static absl::StatusOr<NewDirectory> Make(const Layout& layout, const PodId& pod, const std::string& app) {
-    ASSIGN_OR_RETURN(FileLock lock, FileLock::Exclusive(layout.PodFile(pod, rktlet::spec::kLockFile)));
+    ASSIGN_OR_RETURN(FileLock lock, rkt::pod::LockPod(layout, pod));
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout.Apps(pod), 0700));
     SweepApps(layout, pod);
     NewDirectory directory;
@@ -104,8 +105,7 @@ class NewDirectory {
     }
     return directory;
   }
-  NewDirectory(NewDirectory&& other) noexcept
-      : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+  NewDirectory(NewDirectory&& other) noexcept : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
   NewDirectory(const NewDirectory&) = delete;
   NewDirectory& operator=(const NewDirectory&) = delete;
   ~NewDirectory() {
@@ -198,7 +198,7 @@ absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, con
 
 // Gives the finished directory its name, with the pod locked and looked at again.
 absl::Status Publish(const Layout& layout, const PodId& pod, const ContainerSpec& container, NewDirectory& directory) {
-  ASSIGN_OR_RETURN(FileLock lock, FileLock::Exclusive(layout.PodFile(pod, rktlet::spec::kLockFile)));
+  ASSIGN_OR_RETURN(FileLock lock, rkt::pod::LockPod(layout, pod));
   if (rktlet::base::Exists(layout.PodFile(pod, rktlet::spec::kStoppedFile))) {
     return absl::FailedPreconditionError(StrCat("pod ", pod.str(), " was stopped"));
   }
@@ -251,8 +251,7 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
   ASSIGN_OR_RETURN(PodState pod, rktlet::spec::ReadPod(layout, pod_id));
   RETURN_IF_ERROR(CheckPod(layout, pod));
   if (rktlet::base::Exists(layout.App(pod_id, container.app))) {
-    return absl::AlreadyExistsError(
-        StrCat("pod ", pod_id.str(), " has an app \"", container.app.str(), "\" already"));
+    return absl::AlreadyExistsError(StrCat("pod ", pod_id.str(), " has an app \"", container.app.str(), "\" already"));
   }
   ASSIGN_OR_RETURN(rkt::image::Store store, rkt::image::Store::Open(layout.dir()));
   ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());

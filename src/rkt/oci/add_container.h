@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `app add`: from a ContainerSpec to a container directory from which the container can be started. No process, no mount.
+// `app add`: from a ContainerSpec to a container directory from which the container can be started. No process, no
+// mount.
 #pragma once
 
 #include <string>
@@ -13,20 +14,21 @@ namespace rkt::oci {
 
 inline constexpr char kUpperDir[] = "upper";
 inline constexpr char kWorkDir[] = "work";
-// The lower directories of the root's overlay: the directory they are named from in the first line, then the names, topmost
-// first. Copied from the image store so that a start needs no lock of it; the store keeps images that containers use.
+// The lower directories of the root's overlay: the directory they are named from in the first line, then the names,
+// topmost first. Copied from the image store so that a start needs no lock of it; the store keeps images that
+// containers use.
 inline constexpr char kLayersFile[] = "layers";
 
 // Makes the container. Whatever can be wrong is found now: NotFound (pod, image, mount source, device), InvalidArgument
-// (command, user, capability, profile), FailedPrecondition (the pod does not run or was stopped), AlreadyExists (the app).
-// On an error nothing is left.
+// (command, user, capability, profile), FailedPrecondition (the pod does not run or was stopped), AlreadyExists (the
+// app). On an error nothing is left.
 absl::StatusOr<rktlet::spec::ContainerRecord> AddContainer(const rktlet::spec::Layout& layout,
                                                            const rktlet::spec::PodId& pod,
                                                            const rktlet::spec::ContainerSpec& container,
                                                            const SecurityPaths& security_paths);
 
-// Deletes what killed commands left in the pod's apps directory: half-made and half-removed containers. The pod's lock must
-// be held.
+// Deletes what killed commands left in the pod's apps directory: half-made and half-removed containers. The pod's lock
+// must be held.
 void SweepApps(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod);
 
 }  // namespace rkt::oci

@@ -19,8 +19,8 @@ absl::StatusOr<std::string> CapabilityName(std::string_view text);
 // The names of the capabilities in a mask as /proc/<pid>/status prints it.
 std::vector<std::string> CapabilitiesOfMask(uint64_t mask);
 
-// The sets of a container's process. `available` is the bounding set that its unit will start with; what was asked for by
-// name and is not in it is left out and told in `warnings`. A privileged container has all that is available.
+// The sets of a container's process. `available` is the bounding set that its unit will start with; what was asked for
+// by name and is not in it is left out and told in `warnings`. A privileged container has all that is available.
 absl::StatusOr<ProcessCapabilities> BuildCapabilities(const rktlet::spec::Capabilities& asked, bool privileged,
                                                       uint64_t available, std::vector<std::string>& warnings);
 

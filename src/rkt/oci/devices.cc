@@ -21,8 +21,8 @@ using rktlet::base::StrCat;
 
 // What crun makes or mounts in every container's /dev.
 constexpr std::array<std::string_view, 19> kOwn = {
-    "null", "zero", "full", "tty", "random", "urandom", "ptmx", "console", "pts",  "shm",
-    "fd",   "stdin", "stdout", "stderr", "mqueue", "core", ".lxc", ".lxd-mounts", ".udev"};
+    "null", "zero",  "full",   "tty",    "random", "urandom", "ptmx", "console",     "pts",  "shm",
+    "fd",   "stdin", "stdout", "stderr", "mqueue", "core",    ".lxc", ".lxd-mounts", ".udev"};
 
 bool IsDevice(const struct stat& st) { return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device nodes of a container besides the ones that every container has (null, zero, full, tty, random, urandom, ptmx), which
-// crun makes itself. Who may use them is a property of the unit (DeviceAllow=).
+// Device nodes of a container besides the ones that every container has (null, zero, full, tty, random, urandom, ptmx),
+// which crun makes itself. Who may use them is a property of the unit (DeviceAllow=).
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace rkt::oci {
 
-// The nodes for the devices asked for. A directory stands for all devices in it; symbolic links on the host are followed.
-// NotFound or InvalidArgument names the device.
+// The nodes for the devices asked for. A directory stands for all devices in it; symbolic links on the host are
+// followed. NotFound or InvalidArgument names the device.
 absl::StatusOr<std::vector<LinuxDevice>> BuildDevices(const std::vector<rktlet::spec::Device>& devices);
 
 // Every device below `dev`, for a privileged container; not the ones that a container has of its own.

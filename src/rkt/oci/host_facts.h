@@ -13,7 +13,7 @@ namespace rkt::oci {
 
 struct HostFacts {
   rktlet::unit::CgroupVersion cgroup_version = rktlet::unit::CgroupVersion::kV2;
-  uint64_t capabilities = 0;       // bounding set that PID 1 gives its services
+  uint64_t capabilities = 0;          // bounding set that PID 1 gives its services
   int minimum_oom_score_adj = -1000;  // the lowest that a service here may set
   bool apparmor = false;
   bool selinux = false;

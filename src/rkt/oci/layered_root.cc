@@ -77,8 +77,7 @@ absl::StatusOr<Entry> Look(const Merged& directory, const std::string& name) {
       }
       break;
     }
-    ASSIGN_OR_RETURN(UniqueFd fd,
-                     rktlet::base::OpenAt(layer->get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    ASSIGN_OR_RETURN(UniqueFd fd, rktlet::base::OpenAt(layer->get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const bool opaque = IsOpaque(fd.get());
     entry.kind = Entry::Kind::kDirectory;
     entry.directory.push_back(std::make_shared<UniqueFd>(std::move(fd)));
@@ -157,8 +156,8 @@ absl::StatusOr<std::string> LayeredRoot::ReadFile(const std::string& path, size_
           return absent;
         }
         // O_NONBLOCK: a fifo in the image must not hang us.
-        ASSIGN_OR_RETURN(UniqueFd fd, rktlet::base::OpenAt(entry.parent->get(), name,
-                                                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        ASSIGN_OR_RETURN(UniqueFd fd,
+                         rktlet::base::OpenAt(entry.parent->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
         struct stat st;
         if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
           return absl::InvalidArgumentError(StrCat(path, " in the image is no regular file"));

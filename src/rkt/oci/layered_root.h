@@ -16,7 +16,8 @@ class LayeredRoot {
   // `layers`: directories, the topmost first, as overlayfs' lowerdir. They stay open.
   static absl::StatusOr<LayeredRoot> Open(const std::vector<std::string>& layers);
 
-  // The content of the regular file at `path`, of at most `limit` bytes. NotFound when there is no such file in the image.
+  // The content of the regular file at `path`, of at most `limit` bytes. NotFound when there is no such file in the
+  // image.
   absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit = size_t{4} << 20) const;
 
  private:

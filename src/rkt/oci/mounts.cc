@@ -54,9 +54,9 @@ std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
 std::vector<RuntimeMount> PodFiles(const MountInputs& inputs) {
   std::vector<RuntimeMount> mounts;
   const std::string access = inputs.container.security.read_only_root ? "ro" : "rw";
-  for (const auto& [destination, file] : {std::pair{"/etc/hosts", rktlet::spec::kHostsFile},
-                                          std::pair{"/etc/hostname", rktlet::spec::kHostnameFile},
-                                          std::pair{"/etc/resolv.conf", rktlet::spec::kResolvConfFile}}) {
+  for (const auto& [destination, file] :
+       {std::pair{"/etc/hosts", rktlet::spec::kHostsFile}, std::pair{"/etc/hostname", rktlet::spec::kHostnameFile},
+        std::pair{"/etc/resolv.conf", rktlet::spec::kResolvConfFile}}) {
     const std::string source = inputs.layout.PodFile(inputs.pod.id, file);
     if (rktlet::base::Exists(source)) {
       mounts.push_back({destination, "bind", source, {"rbind", "rprivate", access}});
@@ -114,8 +114,8 @@ absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, const Mount& moun
   }
   if (mount.recursive_read_only) {
     if (!mount.read_only || mount.propagation != Propagation::kPrivate) {
-      return absl::InvalidArgumentError(StrCat(
-          "mount ", mount.container_path, ": recursive_read_only needs read_only and private propagation"));
+      return absl::InvalidArgumentError(
+          StrCat("mount ", mount.container_path, ": recursive_read_only needs read_only and private propagation"));
     }
     result.options.push_back("rro");
   } else {

@@ -15,7 +15,8 @@
 namespace rkt::oci {
 
 // Where a kEmpty volume of a pod is.
-std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod, const std::string& name);
+std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
+                            const std::string& name);
 
 // How the mount that a path is on propagates, from /proc/self/mountinfo.
 struct HostMounts {
@@ -45,8 +46,8 @@ struct MountResult {
   std::string rootfs_propagation;
 };
 
-// NotFound when a source is missing; FailedPrecondition when it is on a mount that cannot propagate as asked. Every bind
-// mount carries an explicit propagation: without one crun 1.8 leaves it shared under a user namespace.
+// NotFound when a source is missing; FailedPrecondition when it is on a mount that cannot propagate as asked. Every
+// bind mount carries an explicit propagation: without one crun 1.8 leaves it shared under a user namespace.
 absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs);
 
 // Makes the kEmpty volumes of the container that are not there yet. `made` lists those that it made, on an error too.

@@ -32,11 +32,13 @@ absl::StatusOr<int> FindTarget(const Layout& layout, const rktlet::spec::PodSpec
       continue;
     }
     if (!state->started.has_value() || state->exit.has_value()) {
-      return absl::FailedPreconditionError(StrCat("container ", target, ", whose processes are to be seen, is not running"));
+      return absl::FailedPreconditionError(
+          StrCat("container ", target, ", whose processes are to be seen, is not running"));
     }
     return ReadPid(layout.ContainerPidFile(state->record.spec.id));
   }
-  return absl::NotFoundError(StrCat("pod ", pod.id.str(), " has no container ", target, " whose processes could be seen"));
+  return absl::NotFoundError(
+      StrCat("pod ", pod.id.str(), " has no container ", target, " whose processes could be seen"));
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ absl::StatusOr<std::vector<LinuxNamespace>> BuildNamespaces(const rktlet::spec::
                                                             const rktlet::spec::Layout& layout,
                                                             rktlet::unit::CgroupVersion cgroup_version);
 
-// Finds the holders. FailedPrecondition when the pod does not run, NotFound when the target container is not of the pod or
-// does not run.
+// Finds the holders. FailedPrecondition when the pod does not run, NotFound when the target container is not of the pod
+// or does not run.
 absl::StatusOr<NamespaceHolders> FindNamespaceHolders(const rktlet::spec::Layout& layout,
                                                       const rktlet::spec::PodSpec& pod,
                                                       const rktlet::spec::ContainerSpec& container);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OCI runtime specification (config.json, version 1.0.x, the only one that crun 1.8 takes) as far as containers here use
-// it, as plain structs, and its JSON. Limits are properties of the container's unit: linux.resources has no place here.
+// The OCI runtime specification (config.json, version 1.0.x, the only one that crun 1.8 takes) as far as containers
+// here use it, as plain structs, and its JSON. Limits are properties of the container's unit: linux.resources has no
+// place here.
 #pragma once
 
 #include <cstdint>
@@ -77,8 +78,8 @@ struct RuntimeSpec {
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 
-// The document, indented, with a final newline. Text that is not UTF-8 is passed through as it is where JSON allows, else
-// replaced.
+// The document, indented, with a final newline. Text that is not UTF-8 is passed through as it is where JSON allows,
+// else replaced.
 std::string ToJson(const RuntimeSpec& spec);
 
 }  // namespace rkt::oci

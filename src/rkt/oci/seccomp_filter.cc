@@ -30,9 +30,9 @@ struct FilterDeleter {
 
 absl::StatusOr<uint32_t> Action(const std::string& name, uint32_t errno_ret) {
   static const std::map<std::string, uint32_t> kActions = {
-      {"SCMP_ACT_KILL", SCMP_ACT_KILL},       {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
-      {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},       {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
-      {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},     {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+      {"SCMP_ACT_KILL", SCMP_ACT_KILL},   {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
+      {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},   {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
+      {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}, {"SCMP_ACT_LOG", SCMP_ACT_LOG},
   };
   if (name == "SCMP_ACT_ERRNO") {
     return SCMP_ACT_ERRNO(errno_ret);
@@ -49,9 +49,12 @@ absl::StatusOr<uint32_t> Action(const std::string& name, uint32_t errno_ret) {
 
 absl::StatusOr<scmp_compare> Operator(const std::string& name) {
   static const std::map<std::string, scmp_compare> kOperators = {
-      {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT},
-      {"SCMP_CMP_LE", SCMP_CMP_LE}, {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-      {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+      {"SCMP_CMP_NE", SCMP_CMP_NE},
+      {"SCMP_CMP_LT", SCMP_CMP_LT},
+      {"SCMP_CMP_LE", SCMP_CMP_LE},
+      {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+      {"SCMP_CMP_GE", SCMP_CMP_GE},
+      {"SCMP_CMP_GT", SCMP_CMP_GT},
       {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
   };
   const auto it = kOperators.find(name);

@@ -10,8 +10,8 @@
 
 namespace rkt::oci {
 
-// The filter as an array of struct sock_filter. System calls that this machine's libseccomp does not know are left out, as
-// every runtime does; an unknown action, operator or architecture is InvalidArgument.
+// The filter as an array of struct sock_filter. System calls that this machine's libseccomp does not know are left out,
+// as every runtime does; an unknown action, operator or architecture is InvalidArgument.
 absl::StatusOr<std::string> CompileSeccomp(const SeccompProfile& profile);
 
 std::string Base64(const std::string& bytes);
@@ -21,8 +21,8 @@ struct CompiledSeccomp {
   std::vector<std::string> flags;
 };
 
-// The compiled form of the profile text, from the cache in `cache_dir` (made when absent) where it is there. The cache is
-// keyed by all that the result depends on; failing to write it is no error.
+// The compiled form of the profile text, from the cache in `cache_dir` (made when absent) where it is there. The cache
+// is keyed by all that the result depends on; failing to write it is no error.
 absl::StatusOr<CompiledSeccomp> CompileSeccompCached(const std::string& profile_json, const SeccompFacts& facts,
                                                      const std::string& cache_dir);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A seccomp profile as a file says it: the OCI form (linux.seccomp) and the form with archMap, includes and excludes in which
-// the default profile of golang-github-containers-common is written.
+// A seccomp profile as a file says it: the OCI form (linux.seccomp) and the form with archMap, includes and excludes in
+// which the default profile of golang-github-containers-common is written.
 #pragma once
 
 #include <cstdint>

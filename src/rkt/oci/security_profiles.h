@@ -23,9 +23,9 @@ struct SecurityPaths {
 absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts,
                           const SecurityPaths& paths, RuntimeSpec& spec);
 
-// Sets the AppArmor profile. FailedPrecondition when a profile is asked for by name and the machine has no AppArmor or no
-// such profile loaded. RuntimeDefault is the profile "rktlet-default" where the administrator loaded one, else unconfined,
-// with a warning where AppArmor is enabled.
+// Sets the AppArmor profile. FailedPrecondition when a profile is asked for by name and the machine has no AppArmor or
+// no such profile loaded. RuntimeDefault is the profile "rktlet-default" where the administrator loaded one, else
+// unconfined, with a warning where AppArmor is enabled.
 absl::Status ApplyApparmor(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts, RuntimeSpec& spec,
                            std::vector<std::string>& warnings);
 

@@ -14,10 +14,17 @@ using rktlet::base::StrCat;
 
 // Of a container that names none, as containerd and CRI-O have them.
 const std::vector<std::string>& DefaultMaskedPaths() {
-  static const std::vector<std::string> kPaths = {
-      "/proc/acpi",       "/proc/asound",    "/proc/kcore",      "/proc/keys",
-      "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-      "/proc/scsi",       "/sys/firmware",   "/sys/devices/virtual/powercap"};
+  static const std::vector<std::string> kPaths = {"/proc/acpi",
+                                                  "/proc/asound",
+                                                  "/proc/kcore",
+                                                  "/proc/keys",
+                                                  "/proc/latency_stats",
+                                                  "/proc/timer_list",
+                                                  "/proc/timer_stats",
+                                                  "/proc/sched_debug",
+                                                  "/proc/scsi",
+                                                  "/sys/firmware",
+                                                  "/sys/devices/virtual/powercap"};
   return kPaths;
 }
 
@@ -71,8 +78,7 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
   const rktlet::spec::ContainerSpec& container = inputs.container;
   const rktlet::spec::ContainerSecurity& security = container.security;
   if (security.privileged && !inputs.pod.security.privileged && inputs.pod.managed) {
-    return absl::InvalidArgumentError(
-        StrCat("container \"", container.name, "\" is privileged and its pod is not"));
+    return absl::InvalidArgumentError(StrCat("container \"", container.name, "\" is privileged and its pod is not"));
   }
   BuildResult result;
   RuntimeSpec& spec = result.spec;
@@ -90,10 +96,9 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
   ApplyOomScore(container.resources, inputs.facts, spec, result.warnings);
   ASSIGN_OR_RETURN(result.stop_signal, BuildStopSignal(container, inputs.image));
 
-  ASSIGN_OR_RETURN(spec.namespaces, BuildNamespaces(inputs.pod, container, inputs.holders, inputs.layout,
-                                                    inputs.facts.cgroup_version));
-  ASSIGN_OR_RETURN(MountResult mounts,
-                   BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts}));
+  ASSIGN_OR_RETURN(spec.namespaces,
+                   BuildNamespaces(inputs.pod, container, inputs.holders, inputs.layout, inputs.facts.cgroup_version));
+  ASSIGN_OR_RETURN(MountResult mounts, BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts}));
   spec.mounts = std::move(mounts.mounts);
   spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
   RETURN_IF_ERROR(ApplyDevices(container, spec));

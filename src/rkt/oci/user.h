@@ -17,9 +17,9 @@ namespace rkt::oci {
 // Reads a file of the root file system; NotFound when it has none.
 using FileReader = std::function<absl::StatusOr<std::string>(const std::string& path)>;
 
-// `image_user`: the image's "user[:group]". What `security` says wins over it, each part by itself as in CRI: a user given
-// there replaces the image's user and group. A number needs no entry in passwd; its group is then 0. InvalidArgument for a
-// name that is not in the image's files.
+// `image_user`: the image's "user[:group]". What `security` says wins over it, each part by itself as in CRI: a user
+// given there replaces the image's user and group. A number needs no entry in passwd; its group is then 0.
+// InvalidArgument for a name that is not in the image's files.
 absl::StatusOr<ProcessUser> ResolveUser(const rktlet::spec::ContainerSecurity& security, const std::string& image_user,
                                         const FileReader& read);
 

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/pid_fd.h"
+#include "base/strings.h"
+#include "nlohmann/json.hpp"
+#include "rkt/oci/crun.h"
+#include "rkt/oci/exec_child.h"
+#include "rkt/oci/process.h"
+#include "rkt/oci/user.h"
+#include "unit/cgroup.h"
+#include "unit/unit_names.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+using rktlet::base::PidFd;
+using rktlet::base::StrCat;
+using rktlet::base::UniqueFd;
+using rktlet::spec::AppName;
+using rktlet::spec::ContainerState;
+using rktlet::spec::Layout;
+using rktlet::spec::PodId;
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+// A file in memory that crun opens by /proc/self/fd/N: so it stays open over its exec.
+absl::StatusOr<UniqueFd> MemoryFile(const std::string& data) {
+  UniqueFd fd(memfd_create("rkt-exec", 0));
+  if (!fd.valid()) {
+    return ErrnoStatus(errno, "memfd_create");
+  }
+  RETURN_IF_ERROR(rktlet::base::WriteAll(fd.get(), data));
+  return fd;
+}
+
+std::string PathOf(const UniqueFd& fd) { return StrCat("/proc/self/fd/", fd.get()); }
+
+std::string Content(const UniqueFd& fd) {
+  if (lseek(fd.get(), 0, SEEK_SET) != 0) {
+    return "";
+  }
+  return rktlet::base::ReadAll(fd.get()).value_or("");
+}
+
+// The last error in crun's log, "" when there is none.
+std::string CrunError(const std::string& log) {
+  std::string last;
+  for (size_t begin = 0; begin < log.size();) {
+    const size_t end = std::min(log.find('\n', begin), log.size());
+    const Json entry = Json::parse(log.substr(begin, end - begin), nullptr, false);
+    if (entry.is_object() && entry.value("level", "error") == "error") {
+      last = entry.value("msg", "");
+    }
+    begin = end + 1;
+  }
+  return last;
+}
+
+ExecResult EngineFailure(const std::string& reason) {
+  const auto says = [&reason](const char* words) { return reason.find(words) != std::string::npos; };
+  if (says("not found in $PATH") || (says("exec") && says("No such file or directory"))) {
+    return {kExecNotFound, reason};
+  }
+  if (says("exec") && (says("Permission denied") || says("Exec format error") || says("Is a directory"))) {
+    return {kExecNotExecutable, reason};
+  }
+  return {kExecNotStarted, reason};
+}
+
+// The group of the container's unit; where the container has made groups of its own below (v2 then takes no process in
+// the unit's), that of its first process.
+absl::StatusOr<CgroupTarget> FindCgroup(const std::string& slice, const std::string& unit, pid_t main) {
+  CgroupTarget target;
+  ASSIGN_OR_RETURN(rktlet::unit::Cgroups cgroups, rktlet::unit::Cgroups::Detect());
+  std::string group = rktlet::unit::Cgroups::ControlGroup(slice, unit);
+  if (cgroups.version() == rktlet::unit::CgroupVersion::kV1) {
+    for (const std::string& path : cgroups.ProcsFiles(group)) {
+      ASSIGN_OR_RETURN(UniqueFd fd, rktlet::base::OpenAt(AT_FDCWD, path, O_WRONLY));
+      target.procs.push_back(std::move(fd));
+    }
+    if (target.procs.empty()) {
+      return absl::NotFoundError(StrCat("cgroup ", group, " does not exist"));
+    }
+    return target;
+  }
+  absl::StatusOr<std::string> own = rktlet::base::ReadFile(StrCat("/proc/", main, "/cgroup"));
+  if (own.ok() && own->rfind("0::", 0) == 0) {
+    const std::string path = own->substr(3, own->find('\n') - 3);
+    if (path.rfind(group + "/", 0) == 0) {
+      group = path;
+    }
+  }
+  const std::vector<std::string> files = cgroups.ProcsFiles(group);
+  if (files.empty()) {
+    return absl::NotFoundError(StrCat("cgroup ", group, " does not exist"));
+  }
+  ASSIGN_OR_RETURN(target.directory, rktlet::base::OpenDirectory(files.front().substr(0, files.front().rfind('/'))));
+  return target;
+}
+
+struct Prepared {
+  Crun crun;
+  CgroupTarget cgroup;
+  UniqueFd process;
+  UniqueFd log;
+  UniqueFd pid;
+  std::vector<std::string> arguments;
+};
+
+absl::StatusOr<Prepared> Prepare(const Layout& layout, const PodId& pod_id, const AppName& app,
+                                 const ExecOptions& options) {
+  ASSIGN_OR_RETURN(ContainerState state, rktlet::spec::ReadContainer(layout, pod_id, app));
+  if (!state.started.has_value() || state.exit.has_value()) {
+    return absl::FailedPreconditionError(StrCat("app ", app.str(), " is not running"));
+  }
+  const rktlet::spec::ContainerId& id = state.record.spec.id;
+  ASSIGN_OR_RETURN(std::string pid_text, rktlet::base::ReadFile(layout.ContainerPidFile(id), 64));
+  const pid_t main = std::atoi(pid_text.c_str());
+  ASSIGN_OR_RETURN(std::string pod_text, rktlet::base::ReadFile(layout.PodFile(pod_id, rktlet::spec::kPodFile)));
+  ASSIGN_OR_RETURN(rktlet::spec::PodRecord pod, rktlet::spec::ParsePodRecord(pod_text));
+  ASSIGN_OR_RETURN(std::string config,
+                   rktlet::base::ReadFile(layout.AppFile(pod_id, app, rktlet::spec::kOciConfigFile)));
+  ASSIGN_OR_RETURN(std::string process, BuildExecProcess(config, options, StrCat("/proc/", main, "/root")));
+  ASSIGN_OR_RETURN(Crun crun, Crun::Find());
+  Prepared prepared{std::move(crun), {}, {}, {}, {}, {}};
+  ASSIGN_OR_RETURN(prepared.cgroup, FindCgroup(rktlet::unit::PodSlice(pod.spec), state.record.unit, main));
+  ASSIGN_OR_RETURN(prepared.process, MemoryFile(process));
+  ASSIGN_OR_RETURN(prepared.log, MemoryFile(""));
+  ASSIGN_OR_RETURN(prepared.pid, MemoryFile(""));
+  std::vector<std::string> command = {"exec", "--process=" + PathOf(prepared.process),
+                                      "--pid-file=" + PathOf(prepared.pid)};
+  if (!options.tty) {
+    command.push_back("--detach");
+  }
+  command.push_back(id.str());
+  prepared.arguments = prepared.crun.Arguments(layout, PathOf(prepared.log), command);
+  return prepared;
+}
+
+// Waits for processes while minding signals and the deadline, and ends what runs when it must.
+class Waiter {
+ public:
+  explicit Waiter(std::optional<std::chrono::nanoseconds> timeout) {
+    if (timeout.has_value()) {
+      deadline_ = Clock::now() + *timeout;
+    }
+    sigemptyset(&mask_);
+    for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+      sigaddset(&mask_, signal);
+    }
+    sigprocmask(SIG_BLOCK, &mask_, nullptr);
+    signals_ = UniqueFd(signalfd(-1, &mask_, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+
+  // Waits for `process` to end. When a signal or the deadline comes first, `kill` is called and waiting goes on.
+  template <typename Kill>
+  absl::Status Wait(const PidFd& process, const Kill& kill) {
+    bool killed = false;
+    while (true) {
+      struct pollfd fds[] = {{process.fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      const int ready = poll(fds, killed ? 1 : 2, killed ? -1 : Remaining());
+      if (ready < 0 && errno != EINTR) {
+        return ErrnoStatus(errno, "poll");
+      }
+      if (fds[0].revents != 0) {
+        return absl::OkStatus();
+      }
+      if (killed) {
+        continue;
+      }
+      if (ready == 0) {
+        reason_ = "the command did not end in time and was killed";
+      } else if ((fds[1].revents & POLLIN) != 0) {
+        struct signalfd_siginfo info = {};
+        if (read(signals_.get(), &info, sizeof(info)) != sizeof(info)) {
+          continue;
+        }
+        signal_ = static_cast<int>(info.ssi_signo);
+      } else {
+        continue;
+      }
+      killed = true;
+      kill();
+    }
+  }
+
+  const std::string& timeout_reason() const { return reason_; }
+  int signal() const { return signal_; }
+
+ private:
+  int Remaining() const {
+    if (!deadline_) {
+      return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now()).count();
+    return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+  }
+
+  std::optional<Clock::time_point> deadline_;
+  sigset_t mask_ = {};
+  UniqueFd signals_;
+  std::string reason_;
+  int signal_ = 0;
+};
+
+// The command and its process group: of its session, which crun made for it.
+void KillCommand(const PidFd& command) {
+  const pid_t group = getpgid(command.pid());
+  if (group > 1 && group != getpgrp()) {
+    kill(-group, SIGKILL);
+  }
+  command.SendSignal(SIGKILL).IgnoreError();
+}
+
+ExecResult Outcome(const Waiter& waiter, const rktlet::base::ExitStatus& status, const std::string& log) {
+  if (!waiter.timeout_reason().empty()) {
+    return {kExecTimedOut, waiter.timeout_reason()};
+  }
+  if (waiter.signal() == 0 && status.signal == 0 && status.code != 0) {
+    // crun's child reports what stops it at the very end, in exec itself, only there.
+    if (const std::string error = CrunError(log); !error.empty()) {
+      return EngineFailure(error);
+    }
+  }
+  return {status.ShellCode(), ""};
+}
+
+absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, const Prepared& prepared) {
+  const pid_t pid = std::atoi(Content(prepared.pid).c_str());
+  if (pid <= 1) {
+    return absl::InternalError("crun named no process");
+  }
+  // Ours by reparenting (we are the subreaper), so the number cannot be another's before we reap it.
+  ASSIGN_OR_RETURN(PidFd command, PidFd::Open(pid));
+  const pid_t group = getpgid(pid);
+  absl::StatusOr<pid_t> guardian = SpawnGuardian(command.fd(), group == getpgrp() ? 0 : group);
+  RETURN_IF_ERROR(waiter.Wait(command, [&command] { KillCommand(command); }));
+  ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, command.Reap(true));
+  if (guardian.ok()) {
+    waitpid(*guardian, nullptr, 0);
+  }
+  return Outcome(waiter, *status, Content(prepared.log));
+}
+
+absl::StatusOr<ExecResult> Run(Prepared& prepared, const ExecOptions& options) {
+  Waiter waiter(options.timeout);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  std::vector<std::string> environment = CrunEnvironment();
+  const std::vector<char*> argv = Pointers(prepared.arguments);
+  const std::vector<char*> envp = Pointers(environment);
+  ASSIGN_OR_RETURN(pid_t pid, SpawnInCgroup(prepared.cgroup, prepared.crun, argv.data(), envp.data()));
+  ASSIGN_OR_RETURN(PidFd crun, PidFd::Open(pid));
+  RETURN_IF_ERROR(waiter.Wait(crun, [&] {
+    const pid_t command = std::atoi(Content(prepared.pid).c_str());
+    if (absl::StatusOr<PidFd> fd = PidFd::Open(command); command > 1 && fd.ok()) {
+      KillCommand(*fd);
+    }
+    crun.SendSignal(SIGKILL).IgnoreError();
+  }));
+  ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, crun.Reap(true));
+  if (options.tty || !status->Success()) {
+    ExecResult result = Outcome(waiter, *status, Content(prepared.log));
+    if (!options.tty && result.reason.empty() && waiter.signal() == 0) {
+      result = {kExecNotStarted, StrCat("crun exec ended with ", status->ShellCode())};
+    }
+    return result;
+  }
+  return WaitForDetached(waiter, prepared);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> BuildExecProcess(const std::string& config, const ExecOptions& options,
+                                             const std::string& container_root) {
+  Json document = Json::parse(config, nullptr, false);
+  if (!document.is_object() || !document.contains("process") || !document["process"].is_object()) {
+    return absl::DataLossError("the container's config.json is damaged");
+  }
+  Json process = std::move(document["process"]);
+  process["args"] = options.command;
+  process["terminal"] = options.tty;
+  std::vector<std::string> environment;
+  for (const Json& variable : process["env"]) {
+    environment.push_back(variable.get<std::string>());
+  }
+  if (options.tty) {
+    SetVariable(environment, "TERM", "xterm");
+  }
+  for (const std::string& variable : options.environment) {
+    const size_t equals = variable.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(StrCat("\"", variable, "\" is not NAME=VALUE"));
+    }
+    SetVariable(environment, variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  process["env"] = environment;
+  if (!options.working_directory.empty()) {
+    process["cwd"] = options.working_directory;
+  }
+  if (!options.user.empty()) {
+    const FileReader reader = [&container_root](const std::string& path) -> absl::StatusOr<std::string> {
+      ASSIGN_OR_RETURN(UniqueFd root, rktlet::base::OpenAt(AT_FDCWD, container_root, O_PATH | O_DIRECTORY));
+      ASSIGN_OR_RETURN(UniqueFd file,
+                       rktlet::base::OpenResolved(root.get(), path, O_RDONLY | O_NONBLOCK, 0, RESOLVE_IN_ROOT));
+      return rktlet::base::ReadAll(file.get(), size_t{4} << 20);
+    };
+    ASSIGN_OR_RETURN(ProcessUser user, ResolveUserText(options.user, reader));
+    process["user"] = {{"uid", user.uid}, {"gid", user.gid}, {"additionalGids", user.additional_gids}};
+  }
+  return process.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+ExecResult ExecInContainer(const Layout& layout, const PodId& pod, const AppName& app, const ExecOptions& options) {
+  absl::StatusOr<Prepared> prepared = Prepare(layout, pod, app, options);
+  if (!prepared.ok()) {
+    return {kExecNotStarted, std::string(prepared.status().message())};
+  }
+  absl::StatusOr<ExecResult> result = Run(*prepared, options);
+  if (!result.ok()) {
+    return {kExecNotStarted, std::string(result.status().message())};
+  }
+  return *std::move(result);
+}
+
+}  // namespace rkt::oci

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/exec.h"
+
+#include <gmock/gmock.h>
+
+#include "base/files.h"
+#include "base/status_matchers.h"
+#include "nlohmann/json.hpp"
+
+namespace rkt::oci {
+namespace {
+
+using nlohmann::json;
+using rktlet::base::StatusIs;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kConfig[] = R"({"ociVersion": "1.0.2", "process": {
+  "terminal": true, "user": {"uid": 5, "gid": 6, "additionalGids": [6, 7]}, "args": ["sleep"],
+  "env": ["PATH=/bin", "A=1"], "cwd": "/srv", "capabilities": {"bounding": ["CAP_CHOWN"]},
+  "noNewPrivileges": true, "oomScoreAdj": 900}})";
+
+TEST(ExecProcess, IsTheContainersWithAnotherCommand) {
+  ExecOptions options;
+  options.command = {"sh", "-c", ""};
+  options.environment = {"A=2", "B=x=y"};
+  ASSERT_OK_AND_ASSIGN(std::string text, BuildExecProcess(kConfig, options, "/"));
+  const json process = json::parse(text);
+  EXPECT_EQ(process["args"], json({"sh", "-c", ""}));
+  EXPECT_EQ(process["env"], json({"PATH=/bin", "A=2", "B=x=y"}));
+  EXPECT_EQ(process["terminal"], false);
+  EXPECT_EQ(process["cwd"], "/srv");
+  EXPECT_EQ(process["user"]["uid"], 5);
+  EXPECT_EQ(process["noNewPrivileges"], true);
+  EXPECT_EQ(process["capabilities"]["bounding"], json({"CAP_CHOWN"}));
+}
+
+TEST(ExecProcess, AUserIsLookedUpInTheContainersOwnFiles) {
+  rktlet::base::TempDir root;
+  ASSERT_THAT(rktlet::base::MakeDirectories(root.File("etc")), rktlet::base::IsOk());
+  ASSERT_THAT(rktlet::base::WriteFileAtomic(root.File("etc/passwd"), "web:x:33:34::/:/bin/sh\n"), rktlet::base::IsOk());
+  ASSERT_THAT(rktlet::base::WriteFileAtomic(root.File("etc/group"), "log:x:4:web\n"), rktlet::base::IsOk());
+  ExecOptions options;
+  options.command = {"id"};
+  options.user = "web";
+  options.working_directory = "/tmp";
+  options.tty = true;
+  ASSERT_OK_AND_ASSIGN(std::string text, BuildExecProcess(kConfig, options, root.path()));
+  const json process = json::parse(text);
+  EXPECT_EQ(process["user"], json({{"uid", 33}, {"gid", 34}, {"additionalGids", {34, 4}}}));
+  EXPECT_EQ(process["cwd"], "/tmp");
+  EXPECT_EQ(process["env"].back(), "TERM=xterm");
+  options.user = "nobody";
+  EXPECT_THAT(BuildExecProcess(kConfig, options, root.path()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nobody")));
+}
+
+TEST(ExecProcess, ADamagedDocumentAndABadVariableAreRefused) {
+  ExecOptions options;
+  EXPECT_THAT(BuildExecProcess("{", options, "/"), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("config.json")));
+  options.environment = {"=x"};
+  EXPECT_THAT(BuildExecProcess(kConfig, options, "/"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("=x")));
+}
+
+}  // namespace
+}  // namespace rkt::oci

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/oci/start_here.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "nlohmann/json.hpp"
+#include "rkt/oci/add_container.h"
+#include "rkt/oci/crun.h"
+#include "rkt/oci/private_mounts.h"
+#include "rkt/oci/rootfs.h"
+#include "unit/supervisor_client.h"
+
+namespace rkt::oci {
+namespace {
+
+using rktlet::base::ErrnoStatus;
+using rktlet::base::StrCat;
+using rktlet::spec::AppName;
+using rktlet::spec::ContainerState;
+using rktlet::spec::Layout;
+using rktlet::spec::PodId;
+
+absl::StatusOr<rktlet::unit::SupervisorReply> AskForStdio(const Layout& layout, const PodId& pod,
+                                                          const ContainerState& state) {
+  const rktlet::spec::ContainerSpec& spec = state.record.spec;
+  const uint32_t flags = (spec.tty ? rktlet::spec::supervisor::kTty : 0U) |
+                         (spec.stdin_open ? rktlet::spec::supervisor::kStdin : 0U) |
+                         (spec.stdin_once ? rktlet::spec::supervisor::kStdinOnce : 0U);
+  ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply reply,
+                   rktlet::unit::CallSupervisor(layout.SupervisorSocket(pod), rktlet::spec::supervisor::kStdio, flags,
+                                                {spec.app.str(), layout.App(pod, spec.app), state.record.log_path}));
+  if (reply.fds.size() < 3) {
+    return absl::InternalError("the pod's supervisor gave no stdio");
+  }
+  return reply;
+}
+
+absl::Status MountShm(const Layout& layout, const rktlet::base::UniqueFd& shm) {
+  const std::string target = layout.PrivateMounts() + "/shm";
+  if (syscall(SYS_move_mount, shm.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return ErrnoStatus(errno, "the pod's /dev/shm");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> WorkingDirectory(const std::string& config_path) {
+  ASSIGN_OR_RETURN(std::string text, rktlet::base::ReadFile(config_path));
+  const nlohmann::json config = nlohmann::json::parse(text, nullptr, false);
+  if (!config.is_object() || !config.contains("process") || !config["process"].contains("cwd")) {
+    return absl::DataLossError(StrCat(config_path, ": not an OCI specification"));
+  }
+  return config["process"]["cwd"].get<std::string>();
+}
+
+absl::Status BuildRoot(const Layout& layout, const PodId& pod, const AppName& app) {
+  const std::string root = layout.PrivateMounts() + "/rootfs";
+  ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(layout.AppFile(pod, app, kLayersFile)));
+  RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod, app), root));
+  // crun does not make it, unlike other runtimes, and users rely on it.
+  ASSIGN_OR_RETURN(std::string cwd, WorkingDirectory(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
+  return EnsureDirectoryInRoot(root, cwd);
+}
+
+absl::Status BecomeCrun(const Layout& layout, const PodId& pod, const ContainerState& state,
+                        const rktlet::unit::SupervisorReply& stdio) {
+  const std::string directory = layout.App(pod, state.record.spec.app);
+  const std::string& id = state.record.spec.id.str();
+  ASSIGN_OR_RETURN(Crun crun, Crun::Find());
+  std::vector<std::string> command = {"create", "--bundle=" + directory,
+                                      "--pid-file=" + layout.ContainerPidFile(state.record.spec.id)};
+  if (state.record.spec.tty) {
+    command.push_back("--console-socket=" + stdio.text);
+  }
+  command.push_back(id);
+  std::vector<std::string> arguments = crun.Arguments(layout, directory + "/" + rktlet::spec::kRuntimeLogFile, command);
+  std::vector<std::string> environment = CrunEnvironment();
+  const std::vector<char*> argv = Pointers(arguments);
+  const std::vector<char*> envp = Pointers(environment);
+  for (int fd = 0; fd < 3; ++fd) {
+    if (dup2(stdio.fds[static_cast<size_t>(fd)].get(), fd) < 0) {
+      return ErrnoStatus(errno, "dup2");
+    }
+  }
+  return ErrnoStatus(crun.Exec(argv.data(), envp.data()), crun.path());
+}
+
+}  // namespace
+
+absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& app) {
+  ASSIGN_OR_RETURN(ContainerState state, rktlet::spec::ReadContainer(layout, pod, app));
+  if (state.started.has_value() || state.exit.has_value()) {
+    return absl::FailedPreconditionError(StrCat("app ", app.str(), " was started before"));
+  }
+  for (const std::string& directory :
+       {layout.CrunRoot(), layout.ContainerPidFile(state.record.spec.id)
+                               .substr(0, layout.ContainerPidFile(state.record.spec.id).rfind('/'))}) {
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(directory, 0700));
+  }
+  ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply stdio, AskForStdio(layout, pod, state));
+  RETURN_IF_ERROR(EnsurePrivateMounts(layout));
+  // The propagation of the host's mounts is left as it is: volumes may ask for it. What is mounted below goes to a
+  // mount that is private.
+  if (unshare(CLONE_NEWNS) != 0) {
+    return ErrnoStatus(errno, "a mount namespace of its own");
+  }
+  RETURN_IF_ERROR(BuildRoot(layout, pod, app));
+  if (stdio.fds.size() > 3) {
+    RETURN_IF_ERROR(MountShm(layout, stdio.fds[3]));
+  }
+  return BecomeCrun(layout, pod, state, stdio);
+}
+
+void WriteStartError(const Layout& layout, const PodId& pod, const AppName& app, const absl::Status& status) {
+  rktlet::base::WriteFileAtomic(layout.AppFile(pod, app, rktlet::spec::kStartErrorFile),
+                                std::string(status.message()) + "\n")
+      .IgnoreError();
+}
+
+}  // namespace rkt::oci
