@@ -4,6 +4,11 @@
 namespace rkt::cli {
 
 void RegisterCommands(Registry& registry) {
+  RegisterImageFetch(registry);
+  RegisterImageList(registry);
+  RegisterImageRm(registry);
+  RegisterImageGc(registry);
+  RegisterImageCatManifest(registry);
   RegisterVersion(registry);
   RegisterNotImplemented(registry);
 }

@@ -6,6 +6,11 @@
 
 namespace rkt::cli {
 
+void RegisterImageCatManifest(Registry& registry);
+void RegisterImageFetch(Registry& registry);
+void RegisterImageGc(Registry& registry);
+void RegisterImageList(Registry& registry);
+void RegisterImageRm(Registry& registry);
 void RegisterNotImplemented(Registry& registry);
 void RegisterVersion(Registry& registry);
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/status.h"
+
 namespace rkt::image {
 
 class Sha256 {
@@ -24,6 +26,7 @@ class Sha256 {
 };
 
 std::string DigestOf(std::string_view data);
+absl::StatusOr<std::string> DigestOfFile(const std::string& path);
 
 // The 64 hex digits of a digest that was validated before.
 inline std::string_view HexOf(std::string_view digest) { return digest.substr(digest.find(':') + 1); }

@@ -86,7 +86,8 @@ class Store {
   std::string BlobPath(std::string_view digest) const;
   // A document whose digest is checked, put where it belongs. InvalidArgument when the digest differs.
   absl::Status AddBlob(const std::string& digest, const std::string& data);
-  // Unpacks one layer unless it is there. DataLoss, and the archive removed, when it is damaged or refused.
+  // Unpacks one layer unless it is there. DataLoss, and the archive removed, when the archive is damaged;
+  // InvalidArgument, naming layer, entry and reason, when its content is refused.
   absl::StatusOr<LayerRecord> AddLayer(const Descriptor& blob, const std::string& diff_id,
                                        const std::string& work_directory);
   // Enters an image whose blobs and layers are there; its tags leave the images that had them.
@@ -104,7 +105,6 @@ class Store {
   absl::StatusOr<std::set<std::string>> InUse() const;
   absl::Status SweepLocked(const std::vector<ImageRecord>& records, std::string* trash) const;
   std::string LayerPath(std::string_view diff_id) const;
-  absl::StatusOr<std::string> LinkLayer(std::string_view diff_id) const;
   absl::StatusOr<std::string> LinkName(std::string_view diff_id) const;
   bool IsComplete(const ImageRecord& record) const;
   void ReadUse(ImageRecord& record) const;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// rkt-unpack DIFF_ID [MAX_ENTRIES MAX_BYTES]: unpacks the archive on stdin into the directory on descriptor 3. Prints
-// "BYTES ENTRIES". On failure the reason stands on stderr and the exit code is 64 + the code of the status.
+// rkt-unpack DIFF_ID [MAX_ENTRIES MAX_BYTES]: unpacks the archive on descriptor 4 into the directory on descriptor 3.
+// Prints "BYTES ENTRIES". On failure the reason stands on stderr and the exit code is 64 + the code of the status.
+#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -13,11 +14,12 @@
 namespace {
 
 constexpr int kDirectoryFd = 3;
+constexpr int kArchiveFd = 4;
 constexpr int kFailure = 64;
 
 int Run(int argc, char** argv) {
   if (argc != 2 && argc != 4) {
-    std::fputs("usage: rkt-unpack DIFF_ID [MAX_ENTRIES MAX_BYTES] <ARCHIVE 3<DIRECTORY\n", stderr);
+    std::fputs("usage: rkt-unpack DIFF_ID [MAX_ENTRIES MAX_BYTES] 3<DIRECTORY 4<ARCHIVE\n", stderr);
     return kFailure + static_cast<int>(absl::StatusCode::kInvalidArgument);
   }
   rkt::image::UnpackLimits limits;
@@ -26,7 +28,8 @@ int Run(int argc, char** argv) {
     limits.max_bytes = std::strtoull(argv[3], nullptr, 10);
   }
   ::umask(0);
-  const auto result = rkt::image::UnpackLayer(STDIN_FILENO, kDirectoryFd, argv[1], limits);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would use what an orphan unpacks
+  const auto result = rkt::image::UnpackLayer(kArchiveFd, kDirectoryFd, argv[1], limits);
   if (!result.ok()) {
     std::fprintf(stderr, "%s\n", std::string(result.status().message()).c_str());
     return kFailure + static_cast<int>(result.status().code());

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/image/fetch.h"
+
+#include <optional>
+
+#include "base/strings.h"
+#include "nlohmann/json.hpp"
+#include "rkt/image/sha256.h"
+#include "rkt/image/source.h"
+
+namespace rkt::image {
+namespace {
+
+using nlohmann::json;
+using rktlet::base::Annotate;
+using rktlet::base::StrCat;
+
+constexpr int kAttempts = 2;  // the second after a damaged archive of an earlier time was thrown away
+
+// What the registry has under the name.
+struct Remote {
+  std::string digest;   // of the manifest, or of the list of manifests
+  bool docker = false;  // of Docker's own formats, which skopeo converts on the way
+};
+
+absl::StatusOr<Remote> ReadRemote(const std::string& manifest) {
+  Remote remote;
+  remote.digest = DigestOf(manifest);
+  // An OCI index may hold manifests of Docker's too; asking once more than needed does no harm.
+  remote.docker = manifest.find("application/vnd.docker.") != std::string::npos;
+  try {
+    if (json::parse(manifest).value("schemaVersion", 2) == 1) {
+      return absl::FailedPreconditionError("its manifest has the outdated schema 1: push it again with a newer tool");
+    }
+  } catch (const json::exception& error) {
+    return absl::DataLossError(StrCat("its manifest is no JSON: ", error.what()));
+  }
+  return remote;
+}
+
+// The manifest that `layout` names.
+absl::StatusOr<std::string> ReadLayout(const Store& store, const std::string& layout) {
+  ASSIGN_OR_RETURN(const std::string index, rktlet::base::ReadFile(layout + "/index.json"));
+  std::string digest;
+  try {
+    digest = json::parse(index).at("manifests").at(0).at("digest").get<std::string>();
+  } catch (const json::exception& error) {
+    return absl::InternalError(StrCat("the copied image has no index: ", error.what()));
+  }
+  if (!rktlet::spec::IsSha256Digest(digest)) {
+    return absl::InternalError(StrCat("the copied image has the digest \"", digest, "\""));
+  }
+  ASSIGN_OR_RETURN(std::string manifest, rktlet::base::ReadFile(store.BlobPath(digest)));
+  if (DigestOf(manifest) != digest) {
+    return absl::DataLossError(StrCat("the manifest ", digest, " is damaged"));
+  }
+  return manifest;
+}
+
+// The manifest with another configuration. skopeo writes a configuration anew when it converts Docker's format; the
+// image's id is the digest of the one that was pushed.
+absl::StatusOr<std::string> WithConfig(const std::string& manifest, const std::string& config) {
+  try {
+    json document = json::parse(manifest);
+    document.at("config")["digest"] = DigestOf(config);
+    document.at("config")["size"] = config.size();
+    return document.dump();
+  } catch (const json::exception& error) {
+    return absl::DataLossError(StrCat("its manifest: ", error.what()));
+  }
+}
+
+absl::Status CheckImage(const ImageManifest& manifest, const ImageConfig& config) {
+  if (!config.os.empty() && config.os != "linux") {
+    return absl::FailedPreconditionError(StrCat("it is for ", config.os, ", not for linux"));
+  }
+  if (config.diff_ids.empty() && !manifest.layers.empty()) {
+    return absl::FailedPreconditionError("it is not the image of a container");
+  }
+  if (config.diff_ids.size() != manifest.layers.size()) {
+    return absl::DataLossError(
+        StrCat("it has ", manifest.layers.size(), " layers, and its configuration names ", config.diff_ids.size()));
+  }
+  if (manifest.layers.size() > kMaxLayers) {
+    return absl::FailedPreconditionError(
+        StrCat("it has ", manifest.layers.size(), " layers, more than the ", kMaxLayers, " that can be mounted"));
+  }
+  return absl::OkStatus();
+}
+
+class Fetcher {
+ public:
+  Fetcher(Store& store, const Source& source, const FetchOptions& options, std::string work, int lock_fd)
+      : store_(store), source_(source), options_(options), work_(std::move(work)), skopeo_(Prepare(lock_fd)) {}
+
+  absl::StatusOr<ImageRecord> Run() {
+    options_.on_progress({.phase = "resolve"});
+    ASSIGN_OR_RETURN(const std::string remote_manifest, skopeo_.RawManifest(source_.skopeo_name));
+    ASSIGN_OR_RETURN(remote_, ReadRemote(remote_manifest));
+    RETURN_IF_ERROR(CollectNames());
+    if (source_.reference.has_value()) {
+      const std::string& wanted = source_.reference->digest();
+      if (!wanted.empty() && wanted != remote_.digest) {
+        return absl::DataLossError(StrCat("the registry answers with the digest ", remote_.digest));
+      }
+      auto known = store_.AddNames(remote_.digest, tags_, digests_);
+      if (known.ok() || !absl::IsNotFound(known.status())) {
+        return known;
+      }
+    }
+    absl::StatusOr<ImageRecord> record;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      record = CopyAndUnpack();
+      if (!absl::IsDataLoss(record.status())) {
+        break;
+      }
+    }
+    return record;
+  }
+
+ private:
+  SkopeoOptions Prepare(int lock_fd) const {
+    SkopeoOptions prepared = options_.skopeo;
+    prepared.temporary_directory = work_;
+    prepared.held_lock_fd = lock_fd;
+    return prepared;
+  }
+
+  absl::Status CollectNames() {
+    tags_ = source_.tags;
+    for (const std::string& name : options_.names) {
+      ASSIGN_OR_RETURN(const auto reference, rktlet::spec::ImageReference::Parse(name));
+      tags_.push_back(reference.Name());
+    }
+    if (source_.reference.has_value()) {
+      digests_.push_back(source_.reference->WithDigest(remote_.digest));
+    }
+    if (source_.docker_archive && tags_.empty()) {
+      // An archive without names, or with odd ones, is stored under its id alone.
+      for (const std::string& name : skopeo_.ArchiveTags(source_.skopeo_name).value_or(std::vector<std::string>())) {
+        if (const auto reference = rktlet::spec::ImageReference::Parse(name); reference.ok()) {
+          tags_.push_back(reference->Name());
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ImageRecord> CopyAndUnpack() {
+    const std::string image = source_.Pinned(remote_.digest);
+    const std::string layout = work_ + "/layout";
+    RETURN_IF_ERROR(rktlet::base::RemoveTree(layout));
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout, 0700));
+    RETURN_IF_ERROR(skopeo_.Copy(image, layout, store_.BlobDirectory(),
+                                 [this](uint64_t bytes) { options_.on_progress({.phase = "fetch", .bytes = bytes}); }));
+    ASSIGN_OR_RETURN(std::string manifest_text, ReadLayout(store_, layout));
+    ASSIGN_OR_RETURN(ImageManifest manifest, ParseImageManifest(manifest_text));
+    std::string config_text;
+    if (remote_.docker) {
+      ASSIGN_OR_RETURN(config_text, skopeo_.RawConfig(image));
+      ASSIGN_OR_RETURN(manifest_text, WithConfig(manifest_text, config_text));
+      RETURN_IF_ERROR(store_.AddBlob(DigestOf(config_text), config_text));
+      RETURN_IF_ERROR(store_.AddBlob(DigestOf(manifest_text), manifest_text));
+    } else {
+      ASSIGN_OR_RETURN(config_text, rktlet::base::ReadFile(store_.BlobPath(manifest.config.digest)));
+      if (DigestOf(config_text) != manifest.config.digest) {
+        return absl::DataLossError(StrCat("the configuration ", manifest.config.digest, " is damaged"));
+      }
+    }
+    return Enter(manifest, DigestOf(manifest_text), config_text);
+  }
+
+  absl::StatusOr<ImageRecord> Enter(const ImageManifest& manifest, const std::string& manifest_digest,
+                                    const std::string& config_text) {
+    ASSIGN_OR_RETURN(const ImageConfig config, ParseImageConfig(config_text));
+    RETURN_IF_ERROR(CheckImage(manifest, config));
+    ImageRecord record;
+    record.id = DigestOf(config_text);
+    record.manifest_digest = manifest_digest;
+    record.tags = tags_;
+    record.digests = digests_;
+    record.user = config.user;
+    record.labels = config.labels;
+    record.architecture = config.architecture;
+    record.os = config.os;
+    for (size_t i = 0; i < manifest.layers.size(); ++i) {
+      options_.on_progress({.phase = "unpack", .layer = i + 1, .layers = manifest.layers.size()});
+      ASSIGN_OR_RETURN(LayerRecord layer, store_.AddLayer(manifest.layers[i], config.diff_ids[i], work_));
+      record.layers.push_back(std::move(layer));
+    }
+    return store_.Commit(std::move(record));
+  }
+
+  Store& store_;
+  const Source& source_;
+  const FetchOptions& options_;
+  std::string work_;
+  Skopeo skopeo_;
+  Remote remote_;
+  std::vector<std::string> tags_;
+  std::vector<std::string> digests_;
+};
+
+absl::StatusOr<ImageRecord> FetchWithLock(Store& store, const Source& source, const FetchOptions& options) {
+  ASSIGN_OR_RETURN(const rktlet::base::FileLock lock, store.LockForFetch());
+  ASSIGN_OR_RETURN(const std::string work, store.MakeWorkDirectory());
+  auto record = Fetcher(store, source, options, work, lock.fd()).Run();
+  const absl::Status removed = rktlet::base::RemoveTree(work);
+  if (record.ok() && !removed.ok()) {
+    return removed;
+  }
+  return record;
+}
+
+}  // namespace
+
+absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, const FetchOptions& options) {
+  ASSIGN_OR_RETURN(const Source source, ParseSource(source_text));
+  const bool immutable = source.reference.has_value() && !source.reference->digest().empty();
+  if (source.reference.has_value() && options.names.empty() && (options.policy != PullPolicy::kUpdate || immutable)) {
+    auto known = store.Find(source.reference->Name());
+    if (known.ok()) {
+      RETURN_IF_ERROR(store.Touch(known->id));
+      return known;
+    }
+    if (!absl::IsNotFound(known.status())) {
+      return known;
+    }
+  }
+  if (options.policy == PullPolicy::kNever) {
+    return absl::NotFoundError(StrCat("image \"", source_text, "\" is not in the store"));
+  }
+  auto record = FetchWithLock(store, source, options);
+  // What a failure left, and what others removed while this fetch kept the store from being swept.
+  const absl::Status swept = store.Sweep();
+  if (!record.ok()) {
+    return Annotate(record.status(), source_text);
+  }
+  RETURN_IF_ERROR(swept);
+  options.on_progress({.phase = "done"});
+  return record;
+}
+
+}  // namespace rkt::image
