@@ -57,8 +57,8 @@ Awaitable<absl::StatusOr<spec::ContainerId>> ContainerLifecycle::DoCreate(PodPtr
       if (same->State() == ContainerState::kCreated && SameRequest(same->record.spec, spec)) {
         result = same->id();
       } else {
-        result = absl::AlreadyExistsError(base::StrCat(Describe(*pod, *same), ", attempt ", spec.attempt,
-                                                       ", exists already as ", same->id().str()));
+        result = absl::AlreadyExistsError(
+            base::StrCat(Describe(*pod, *same), ", attempt ", spec.attempt, ", exists already as ", same->id().str()));
       }
     } else if (pod->removed) {
       result = absl::NotFoundError(base::StrCat(Describe(*pod), " has been removed"));
@@ -204,7 +204,8 @@ Awaitable<absl::Status> ContainerLifecycle::Kill(ContainerPtr container) {
   if (!sent.ok() && !absl::IsNotFound(sent)) {
     co_return base::Annotate(sent, base::StrCat("kill container ", container->id().str()));
   }
-  const bool ended = co_await container->exited.WaitUntil(std::chrono::steady_clock::now() + env_.patience.killed_process);
+  const bool ended =
+      co_await container->exited.WaitUntil(std::chrono::steady_clock::now() + env_.patience.killed_process);
   if (ended || container->removed) {
     co_return absl::OkStatus();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the rest of the daemon may see of pods and containers: a narrow, read-only view for statistics, exec, image removal and
-// the runtime's conditions. pods::Pods implements it; a fake stands in tests. Loop thread only; answers from memory.
+// What the rest of the daemon may see of pods and containers: a narrow, read-only view for statistics, exec, image
+// removal and the runtime's conditions. pods::Pods implements it; a fake stands in tests. Loop thread only; answers
+// from memory.
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@
 namespace rktlet::pods {
 
 struct ContainerView {
-  const spec::PodRecord* pod = nullptr;              // valid until the loop turns again: copy what must outlive a co_await
+  const spec::PodRecord* pod = nullptr;  // valid until the loop turns again: copy what must outlive a co_await
   const spec::ContainerRecord* container = nullptr;  // the same
   bool running = false;                              // started and not exited
 };

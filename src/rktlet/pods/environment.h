@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of this folder work with: the daemon's services, the store, and a few times that are the same everywhere.
+// What the parts of this folder work with: the daemon's services, the store, and a few times that are the same
+// everywhere.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

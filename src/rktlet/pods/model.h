@@ -56,7 +56,7 @@ struct Container {
 
   // Start, removal and the first step of a stop, one at a time. The wait of a stop is not in here.
   Queue queue;
-  bool starting = false;  // an end of the unit is then the starter's to judge
+  bool starting = false;   // an end of the unit is then the starter's to judge
   bool recording = false;  // its end is being written down
   bool stop_signalled = false;
   bool removed = false;  // no longer in the store
@@ -79,8 +79,8 @@ struct Pod {
   const systemd::UnitName unit;
 
   std::optional<spec::NetworkRecord> network;
-  bool stopped = false;  // asked to stop: it is never started again
-  std::string ended;     // why its supervisor is gone; empty while it lives
+  bool stopped = false;    // asked to stop: it is never started again
+  std::string ended;       // why its supervisor is gone; empty while it lives
   bool torn_down = false;  // stopped, unit and network are gone: nothing is left to stop
   pid_t supervisor_pid = 0;
   std::map<spec::ContainerId, std::shared_ptr<Container>> containers;

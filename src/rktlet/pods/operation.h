@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work that goes to its end whoever waits for it: started detached on the loop, joined by any number of callers, who may
-// leave.
+// Work that goes to its end whoever waits for it: started detached on the loop, joined by any number of callers, who
+// may leave.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -35,14 +35,15 @@ Awaitable<T> RunLater(boost::asio::any_io_executor executor, Awaitable<T> work) 
 template <typename T>
 std::shared_ptr<Operation<T>> Launch(boost::asio::any_io_executor executor, Awaitable<T> work) {
   auto operation = std::make_shared<Operation<T>>(executor);
-  boost::asio::co_spawn(executor, RunLater(executor, std::move(work)), [operation](std::exception_ptr exception, T value) {
-    if (exception != nullptr) {
-      value = absl::InternalError("an operation on a pod ended with an exception");
-      base::journal::Error("An operation on a pod ended with an exception");
-    }
-    operation->result = std::move(value);
-    operation->done.Set();
-  });
+  boost::asio::co_spawn(executor, RunLater(executor, std::move(work)),
+                        [operation](std::exception_ptr exception, T value) {
+                          if (exception != nullptr) {
+                            value = absl::InternalError("an operation on a pod ended with an exception");
+                            base::journal::Error("An operation on a pod ended with an exception");
+                          }
+                          operation->result = std::move(value);
+                          operation->done.Set();
+                        });
   return operation;
 }
 

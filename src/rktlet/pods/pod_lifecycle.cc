@@ -133,8 +133,8 @@ Awaitable<absl::Status> PodLifecycle::StartUnit(spec::PodRecord record) {
     co_return started;
   }
   // The unit's own words, when it left some, say more than systemd's result.
-  const absl::StatusOr<std::string> text = base::ReadFile(
-      env_.layout().PodFile(record.spec.id, spec::kStartErrorFile), size_t{64} << 10);
+  const absl::StatusOr<std::string> text =
+      base::ReadFile(env_.layout().PodFile(record.spec.id, spec::kStartErrorFile), size_t{64} << 10);
   if (text.ok() && !text->empty()) {
     co_return absl::Status(started.code(), base::StrCat(*text, " (", std::string(started.message()), ")"));
   }
@@ -200,8 +200,8 @@ void PodLifecycle::OnEvent(const PodPtr& pod, const UnitEvent& event) {
   });
 }
 
-// Its containers end by BindsTo= and are recorded one by one as usual. The network goes here, in our own cgroup; the unit's
-// ExecStopPost= does the same when we are not there.
+// Its containers end by BindsTo= and are recorded one by one as usual. The network goes here, in our own cgroup; the
+// unit's ExecStopPost= does the same when we are not there.
 Awaitable<void> PodLifecycle::AfterDeath(PodPtr pod) {
   if (pod->HostNetwork()) {
     co_return;

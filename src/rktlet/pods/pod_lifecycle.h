@@ -15,11 +15,10 @@ namespace rktlet::pods {
 
 class PodLifecycle {
  public:
-  PodLifecycle(Environment& environment, ContainerLifecycle& containers)
-      : env_(environment), containers_(containers) {}
+  PodLifecycle(Environment& environment, ContainerLifecycle& containers) : env_(environment), containers_(containers) {}
 
-  // The pod runs, with its network. A repeat with the same name, namespace, uid and attempt joins the first while that is
-  // under way, and afterwards has its id while that pod is ready and was asked for in the same words; otherwise
+  // The pod runs, with its network. A repeat with the same name, namespace, uid and attempt joins the first while that
+  // is under way, and afterwards has its id while that pod is ready and was asked for in the same words; otherwise
   // AlreadyExists. On an error nothing of the pod is left, and the message names the culprit.
   Awaitable<absl::StatusOr<spec::PodId>> Run(spec::PodSpec spec);
 

@@ -215,16 +215,18 @@ std::vector<ContainerView> Pods::AllContainers() const {
   std::vector<ContainerView> views;
   for (const auto& [id, container] : parts_->environment.store.containers()) {
     const PodPtr pod = PodOf(*container);
-    views.push_back({pod == nullptr ? nullptr : &pod->record, &container->record,
-                     container->State() == ContainerState::kRunning});
+    views.push_back(
+        {pod == nullptr ? nullptr : &pod->record, &container->record, container->State() == ContainerState::kRunning});
   }
   return views;
 }
 
+absl::Status Pods::Recovered() const {
+  return parts_->recovered ? absl::OkStatus() : absl::UnavailableError("the pods on this node are still being read");
+}
+
 absl::Status Pods::Ready() const {
-  if (!parts_->recovered) {
-    return absl::UnavailableError("the pods on this node are still being read");
-  }
+  RETURN_IF_ERROR(Recovered());
   return parts_->environment.manager.connection_status();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All pods and containers of this node: what CRI's calls ask for, in the project's own terms. Owned by main, used on the
-// loop thread only. Operations go to their end whoever waits for them; lists and states are answered from memory.
+// All pods and containers of this node: what CRI's calls ask for, in the project's own terms. Owned by main, used on
+// the loop thread only. Operations go to their end whoever waits for them; lists and states are answered from memory.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +37,8 @@ class Pods final : public Directory {
   // Reads everything there is, ends what was left half done. Fails only when systemd or the directory of pods cannot be
   // read; may be repeated then.
   Awaitable<absl::Status> Recover();
+  // Unavailable until Recover() has succeeded: an empty list would tell the kubelet that all its pods are gone.
+  absl::Status Recovered() const;
   // Somebody else changed something on disk: looks again, soon and once for many calls.
   void Rescan();
   // What on disk or among the units could not be understood, one sentence each.

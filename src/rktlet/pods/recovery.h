@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From directories and systemd's units to the store: at the start of the daemon, and again whenever somebody else changed
-// something below the engine's directory.
+// From directories and systemd's units to the store: at the start of the daemon, and again whenever somebody else
+// changed something below the engine's directory.
 #pragma once
 
 #include <map>
@@ -39,8 +39,8 @@ class Recovery {
     kChange,  // somebody may be in the middle of something: that is left alone
   };
 
-  // Brings the store up to date. Fails only when systemd or the directory of all pods cannot be read. One bad pod is logged,
-  // kept in problems(), and left alone.
+  // Brings the store up to date. Fails only when systemd or the directory of all pods cannot be read. One bad pod is
+  // logged, kept in problems(), and left alone.
   Awaitable<absl::Status> Run(Occasion occasion);
 
   // What could not be understood, one sentence each, as of the last run.

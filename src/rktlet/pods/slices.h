@@ -12,8 +12,8 @@
 namespace rktlet::pods {
 
 // Stops `slice`, and then its parents, as long as they are implicit (no file, not transient: nobody made them), have no
-// slice below, and none of `in_use` is in them. One that the kubelet or an administrator made is never touched. Failures are
-// logged: an empty slice harms nobody.
+// slice below, and none of `in_use` is in them. One that the kubelet or an administrator made is never touched.
+// Failures are logged: an empty slice harms nobody.
 Awaitable<void> StopImplicitSlices(systemd::Manager& manager, std::string slice, std::vector<std::string> in_use,
                                    std::chrono::milliseconds timeout);
 

@@ -29,7 +29,9 @@ void Event::Set() {
   }
 }
 
-Awaitable<void> Event::WaitForever(std::shared_ptr<State> state) { co_await WaitOn(std::move(state), SteadyTime::max()); }
+Awaitable<void> Event::WaitForever(std::shared_ptr<State> state) {
+  co_await WaitOn(std::move(state), SteadyTime::max());
+}
 
 Awaitable<bool> Event::WaitOn(std::shared_ptr<State> state, SteadyTime deadline) {
   if (state->set) {
@@ -42,9 +44,7 @@ Awaitable<bool> Event::WaitOn(std::shared_ptr<State> state, SteadyTime deadline)
   co_return state->set;
 }
 
-bool Queue::Free(const State& state, bool exclusive) {
-  return !state.exclusive && (!exclusive || state.shared == 0);
-}
+bool Queue::Free(const State& state, bool exclusive) { return !state.exclusive && (!exclusive || state.shared == 0); }
 
 void Queue::Occupy(State& state, bool exclusive) {
   if (exclusive) {

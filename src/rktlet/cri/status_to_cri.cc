@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/cri/status_to_cri.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "rktlet/cri/fields_from_cri.h"
+#include "unit/unit_names.h"
+
+namespace rktlet::cri {
+namespace {
+
+namespace v1 = ::runtime::v1;
+using nlohmann::json;
+
+v1::NamespaceMode NamespaceModeToCri(spec::NamespaceMode mode) {
+  switch (mode) {
+    case spec::NamespaceMode::kPod:
+      return v1::POD;
+    case spec::NamespaceMode::kContainer:
+      return v1::CONTAINER;
+    case spec::NamespaceMode::kNode:
+      return v1::NODE;
+    case spec::NamespaceMode::kTarget:
+      return v1::TARGET;
+  }
+  return v1::POD;
+}
+
+v1::PodSandboxState StateToCri(pods::PodState state) {
+  return state == pods::PodState::kReady ? v1::SANDBOX_READY : v1::SANDBOX_NOTREADY;
+}
+
+v1::ContainerState StateToCri(pods::ContainerState state) {
+  switch (state) {
+    case pods::ContainerState::kCreated:
+      return v1::CONTAINER_CREATED;
+    case pods::ContainerState::kRunning:
+      return v1::CONTAINER_RUNNING;
+    case pods::ContainerState::kExited:
+      return v1::CONTAINER_EXITED;
+  }
+  return v1::CONTAINER_UNKNOWN;
+}
+
+// What both messages for a pod, and both for a container, have in common.
+template <typename Message>
+void FillPod(const pods::Pod& pod, Message& message) {
+  const spec::PodSpec& spec = pod.record.spec;
+  message.set_id(spec.id.str());
+  message.mutable_metadata()->set_name(spec.name);
+  message.mutable_metadata()->set_namespace_(spec.namespace_);
+  message.mutable_metadata()->set_uid(spec.uid);
+  message.mutable_metadata()->set_attempt(spec.attempt);
+  message.set_state(StateToCri(pod.State()));
+  message.set_created_at(pod.record.created_at);
+  message.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
+  message.mutable_annotations()->insert(spec.annotations.begin(), spec.annotations.end());
+  message.set_runtime_handler(spec.runtime_handler);
+}
+
+template <typename Message>
+void FillContainer(const pods::Container& container, Message& message) {
+  const spec::ContainerRecord& record = container.record;
+  message.set_id(record.spec.id.str());
+  message.mutable_metadata()->set_name(record.spec.name);
+  message.mutable_metadata()->set_attempt(record.spec.attempt);
+  message.mutable_image()->set_image(record.spec.user_specified_image.empty() ? record.spec.image
+                                                                              : record.spec.user_specified_image);
+  message.mutable_image()->set_user_specified_image(record.spec.user_specified_image);
+  message.set_image_ref(record.image_ref);
+  message.set_image_id(record.image_id);
+  message.set_state(StateToCri(container.State()));
+  message.set_created_at(record.created_at);
+  message.mutable_labels()->insert(record.spec.labels.begin(), record.spec.labels.end());
+  message.mutable_annotations()->insert(record.spec.annotations.begin(), record.spec.annotations.end());
+}
+
+void FillMounts(const spec::ContainerSpec& spec, v1::ContainerStatus& status) {
+  for (const spec::Mount& mount : spec.mounts) {
+    v1::Mount& cri = *status.add_mounts();
+    cri.set_container_path(mount.container_path);
+    cri.set_host_path(mount.host_path);
+    cri.set_readonly(mount.read_only);
+    cri.set_recursive_read_only(mount.recursive_read_only);
+    cri.set_selinux_relabel(mount.selinux_relabel);
+    switch (mount.propagation) {
+      case spec::Propagation::kPrivate:
+        cri.set_propagation(v1::PROPAGATION_PRIVATE);
+        break;
+      case spec::Propagation::kHostToContainer:
+        cri.set_propagation(v1::PROPAGATION_HOST_TO_CONTAINER);
+        break;
+      case spec::Propagation::kBidirectional:
+        cri.set_propagation(v1::PROPAGATION_BIDIRECTIONAL);
+        break;
+    }
+  }
+}
+
+void FillResources(const spec::Resources& resources, v1::LinuxContainerResources& cri) {
+  cri.set_cpu_period(resources.cpu_period.value_or(0));
+  cri.set_cpu_quota(resources.cpu_quota.value_or(0));
+  cri.set_cpu_shares(resources.cpu_shares.value_or(0));
+  cri.set_memory_limit_in_bytes(resources.memory_limit.value_or(0));
+  cri.set_memory_swap_limit_in_bytes(resources.memory_swap_limit.value_or(0));
+  cri.set_oom_score_adj(resources.oom_score_adj.value_or(0));
+  cri.set_cpuset_cpus(resources.cpuset_cpus);
+  cri.set_cpuset_mems(resources.cpuset_mems);
+  cri.mutable_unified()->insert(resources.unified.begin(), resources.unified.end());
+}
+
+template <typename Selector>
+bool LabelsMatch(const Selector& selector, const std::map<std::string, std::string>& labels) {
+  for (const auto& [key, value] : selector) {
+    const auto label = labels.find(key);
+    if (label == labels.end() || label->second != value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A document that the engine wrote is JSON; a plugin's result is what the plugin wrote.
+json ParseOrText(const std::string& text) {
+  json parsed = json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? json(text) : parsed;
+}
+
+std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+}  // namespace
+
+v1::PodSandboxStatus PodStatusToCri(const pods::Pod& pod) {
+  v1::PodSandboxStatus status;
+  FillPod(pod, status);
+  v1::PodSandboxNetworkStatus& network = *status.mutable_network();
+  const std::vector<std::string> ips = pod.Ips();
+  for (size_t i = 0; i < ips.size(); ++i) {
+    if (i == 0) {
+      network.set_ip(ips[i]);
+    } else {
+      network.add_additional_ips()->set_ip(ips[i]);
+    }
+  }
+  v1::NamespaceOption& namespaces = *status.mutable_linux()->mutable_namespaces()->mutable_options();
+  namespaces.set_network(NamespaceModeToCri(pod.record.spec.network));
+  namespaces.set_pid(NamespaceModeToCri(pod.record.spec.pid));
+  namespaces.set_ipc(NamespaceModeToCri(pod.record.spec.ipc));
+  return status;
+}
+
+v1::PodSandbox PodToCri(const pods::Pod& pod) {
+  v1::PodSandbox item;
+  FillPod(pod, item);
+  return item;
+}
+
+v1::ContainerStatus ContainerStatusToCri(const pods::Container& container) {
+  const spec::ContainerRecord& record = container.record;
+  v1::ContainerStatus status;
+  FillContainer(container, status);
+  if (container.started.has_value()) {
+    status.set_started_at(container.started->started_at);
+  }
+  if (container.exit.has_value()) {
+    status.set_finished_at(container.exit->finished_at);
+    status.set_exit_code(container.exit->code);
+    status.set_reason(pods::ExitReason(*container.exit));
+    status.set_message(container.exit->message);
+    if (!container.started.has_value()) {
+      // A start that failed has begun and ended at the same time, for users that compute with both.
+      status.set_started_at(container.exit->finished_at);
+    }
+  }
+  FillMounts(record.spec, status);
+  status.set_log_path(record.log_path);
+  FillResources(record.spec.resources, *status.mutable_resources()->mutable_linux());
+  v1::LinuxContainerUser& user = *status.mutable_user()->mutable_linux();
+  user.set_uid(record.uid);
+  user.set_gid(record.gid);
+  for (const int64_t group : record.supplemental_groups) {
+    user.add_supplemental_groups(group);
+  }
+  status.set_stop_signal(SignalToCri(record.stop_signal));
+  return status;
+}
+
+v1::Container ContainerToCri(const pods::Container& container) {
+  v1::Container item;
+  FillContainer(container, item);
+  item.set_pod_sandbox_id(container.pod.str());
+  return item;
+}
+
+std::string PodInfoJson(const pods::Pod& pod) {
+  json info = {{"pid", pod.supervisor_pid},
+               {"unit", pod.record.unit},
+               {"slice", unit::PodSlice(pod.record.spec)},
+               {"bootId", pod.record.boot_id},
+               {"config", ParseOrText(spec::ToJson(pod.record.spec))}};
+  if (!pod.ended.empty()) {
+    info["ended"] = pod.ended;
+  }
+  if (pod.network.has_value()) {
+    json networks = json::array();
+    for (const spec::NetworkAttachment& attachment : pod.network->attachments) {
+      networks.push_back({{"name", attachment.name},
+                          {"interface", attachment.interface},
+                          {"ips", attachment.ips},
+                          {"cniResult", ParseOrText(attachment.result)}});
+    }
+    info["network"] = {{"state", pod.network->state}, {"networks", std::move(networks)}};
+  }
+  return Dump(info);
+}
+
+std::string ContainerInfoJson(const pods::Pod* pod, const pods::Container& container) {
+  const spec::ContainerRecord& record = container.record;
+  json info = {{"sandboxID", container.pod.str()},
+               {"pid", container.pid},
+               {"unit", record.unit},
+               {"argv", record.argv},
+               {"warnings", record.warnings},
+               {"config", ParseOrText(spec::ToJson(record.spec))}};
+  if (pod != nullptr) {
+    info["slice"] = unit::PodSlice(pod->record.spec);
+  }
+  if (container.exit.has_value()) {
+    info["exit"] = {{"code", container.exit->code},
+                    {"signal", container.exit->signal},
+                    {"oom", container.exit->oom},
+                    {"recordedBy", container.exit->recorded_by}};
+  }
+  return Dump(info);
+}
+
+bool Matches(const v1::PodSandboxFilter& filter, const pods::Pod& pod) {
+  return pod.id().str().starts_with(filter.id()) &&
+         (!filter.has_state() || filter.state().state() == StateToCri(pod.State())) &&
+         LabelsMatch(filter.label_selector(), pod.record.spec.labels);
+}
+
+bool Matches(const v1::ContainerFilter& filter, const pods::Container& container) {
+  return container.id().str().starts_with(filter.id()) && container.pod.str().starts_with(filter.pod_sandbox_id()) &&
+         (!filter.has_state() || filter.state().state() == StateToCri(container.State())) &&
+         LabelsMatch(filter.label_selector(), container.record.spec.labels);
+}
+
+}  // namespace rktlet::cri
