@@ -92,6 +92,16 @@ class SdbusConnection final : public BusConnection {
     pump_->Rearm();
   }
 
+  void FailCalls(std::string_view why) override {
+    const std::shared_ptr<bool> alive = alive_;
+    while (*alive && !calls_.empty()) {
+      const auto first = calls_.begin();
+      const PendingCall call = std::move(first->second);
+      calls_.erase(first);
+      call.callback(ReplyLost(why));
+    }
+  }
+
  private:
   struct PendingCall {
     std::unique_ptr<sdbus::IProxy> proxy;
@@ -139,12 +149,7 @@ class SdbusConnection final : public BusConnection {
 
   void OnLost(const absl::Status& status) {
     const std::shared_ptr<bool> alive = alive_;
-    while (*alive && !calls_.empty()) {
-      const auto first = calls_.begin();
-      const PendingCall call = std::move(first->second);
-      calls_.erase(first);
-      call.callback(ReplyLost(base::StrCat("the bus connection was lost: ", status.message())));
-    }
+    FailCalls(base::StrCat("the bus connection was lost: ", status.message()));
     if (*alive) {
       const auto on_lost = callbacks_.on_lost;
       on_lost(status);

@@ -90,6 +90,9 @@ class BusConnection {
 
   // The callback of that call will not run.
   virtual void Cancel(uint64_t id) = 0;
+
+  // Every call under way ends now with Unavailable.
+  virtual void FailCalls(std::string_view why) = 0;
 };
 
 // The status for a D-Bus error name.

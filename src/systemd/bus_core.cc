@@ -45,6 +45,9 @@ void BusCore::Shutdown() {
   listener_ = nullptr;
   status_callback_ = nullptr;
   OnLost(absl::UnavailableError("the connection to systemd is being closed"));
+  if (connection_ != nullptr) {
+    connection_->FailCalls("the connection to systemd is being closed");
+  }
   for (auto& [job, waiters] : std::exchange(job_waiters_, {})) {
     for (const auto& waiter : waiters) {
       waiter->Complete({.unknown = true});

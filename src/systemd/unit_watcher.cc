@@ -75,6 +75,9 @@ UnitEvent ExitEvent(const Entry& entry) {
   return event;
 }
 
+// Whether there is nothing left to report of what the unit did.
+bool EndKnown(const Entry& entry) { return entry.end_reported || (entry.exited.pid != 0 && entry.facts.Exited()); }
+
 bool IsUp(const UnitFacts& facts) { return facts.active_state == "active" || facts.active_state == "reloading"; }
 
 }  // namespace
@@ -171,9 +174,15 @@ class UnitWatcher::State final : public SignalListener, public std::enable_share
 
   void OnUnitRemoved(std::string_view object_path) override {
     const auto found = entries_.find(object_path);
-    // A daemon-reload removes every unit and brings it back: ask. Asking may itself load and unload a unit that does
-    // not exist, so one that is known to be unloaded is not asked about again.
-    if (found != entries_.end() && found->second->loaded) {
+    // Asking may itself load and unload a unit that does not exist: one that is known to be unloaded is not asked
+    // about.
+    if (found == entries_.end() || !found->second->loaded) {
+      return;
+    }
+    if (EndKnown(*found->second)) {
+      found->second->loaded = false;
+    } else {
+      // Ask, because a daemon-reload removes every unit and brings it back.
       MarkPending(found->second);
     }
   }
@@ -273,6 +282,8 @@ class UnitWatcher::State final : public SignalListener, public std::enable_share
         if (!status.ok()) {
           co_return status;
         }
+      } else {
+        entry->loaded = true;
       }
     }
     co_return absl::OkStatus();
@@ -306,7 +317,7 @@ class UnitWatcher::State final : public SignalListener, public std::enable_share
 
   void HandleAbsent(const std::shared_ptr<Entry>& entry) {
     const bool was_expected = entry->loaded || entry->expect == Expect::kExisting;
-    const bool end_known = entry->end_reported || (entry->exited.pid != 0 && entry->facts.Exited());
+    const bool end_known = EndKnown(*entry);
     entry->loaded = false;
     entry->read = false;
     entry->expect = Expect::kNew;
