@@ -40,7 +40,7 @@ absl::StatusOr<rktlet::base::UniqueFd> ReadCredentials() {
 class ImageFetch final : public Command {
  public:
   void DefineFlags(FlagSet& flags) override {
-    flags.Bool("full", &full_, "Print full image ids");
+    flags.Bool("full", &full_, "Accepted; ids are always printed in full");
     flags.Custom({.name = "pull-policy",
                   .placeholder = "new|never|update",
                   .help = "Fetch what the store has not (new), nothing (never), or what changed (update)",
@@ -87,7 +87,7 @@ class ImageFetch final : public Command {
         return record.status();
       }
       context.Announce();
-      context.out() += StrCat(full_ ? record->id : record->id.substr(0, 19), "\n");
+      context.out() += record->id + "\n";
     }
     return 0;
   }

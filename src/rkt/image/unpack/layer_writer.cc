@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<std::string>> Split(const std::string& path) {
   if (path.empty()) {
     return Refuse("an entry without a name");
   }
-  if (path.front() == '/') {
+  if (path.front() == '/' && path.find_first_not_of('/') != std::string::npos) {  // "/" alone is how umoci says "."
     return Refuse("an absolute path");
   }
   std::vector<std::string> components;
