@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container as its supervisor sees it: stdio, log, OOM watch, gate.
+#pragma once
+
+#include <stdint.h>
+
+#include "rkt/stage1/console.h"
+#include "rkt/stage1/log_writer.h"
+#include "rkt/stage1/loop.h"
+#include "rkt/stage1/oom_watch.h"
+
+namespace rkt::stage1 {
+
+// An error for a reply: an errno, and what failed.
+struct Failure {
+  int error = 0;
+  const char* what = "";
+};
+
+class App {
+ public:
+  // A new app that holds `directory`, where its records go. nullptr with errno set on a failure.
+  static App* Make(Loop* loop, const char* name, const char* directory);
+  // Writes what is left of the output and lets everything go.
+  static void Destroy(App* app);
+
+  const char* name() const { return name_; }
+  bool started() const { return started_at_ != 0; }
+  int64_t started_at() const { return started_at_; }
+
+  // Whether an output pipe (or the terminal) is open.
+  bool HasOutput() const { return out_.source.fd >= 0 || err_.source.fd >= 0 || console_.path()[0] != '\0'; }
+
+  // New pipes: ends[0..2] become the container's stdin, stdout and stderr, which the caller closes after it has sent
+  // them.
+  Failure OpenPipes(const char* log_path, bool with_stdin, int ends[3]);
+  // Waits for a terminal at a socket of this path.
+  Failure OpenTerminal(const char* log_path, const char* socket_path);
+
+  // Arms the OOM watch, writes the `started` record and opens the gate.
+  Failure Start(const char* memory_directory, const char* gate, int64_t pid, const char* boot_id);
+
+  bool OomSeen() { return oom_.Seen() || oom_recorded_; }
+  int ReopenLog() { return log_.Reopen(); }
+
+  // Writes to the log what is in the pipes now, without waiting for more.
+  void DrainNow();
+
+  // Called when both outputs have reached their end.
+  void (*on_output_end)(App* app, void* context) = nullptr;
+  void* on_output_end_context = nullptr;
+
+  App* next = nullptr;  // in the supervisor's list
+
+ private:
+  struct Stream {
+    explicit Stream(bool is_stderr) : splitter(is_stderr) {}
+    Source source;
+    LineSplitter splitter;
+  };
+
+  App() = default;
+  int WatchOutput(Stream* stream, int fd);
+  void CloseStdio();
+  bool ReadOnce(Stream* stream);
+  void EndStream(Stream* stream);
+  static void HandleOutput(Source* source, uint32_t events);
+  static void TakeTerminal(void* context, int master);
+  static void RecordOom(void* context);
+
+  Loop* loop_ = nullptr;
+  char* name_ = nullptr;
+  int directory_fd_ = -1;
+  int stdin_fd_ = -1;  // the write end of the container's stdin, kept for attach
+  Stream out_{false};
+  Stream err_{true};
+  Console console_;
+  LogFile log_;
+  OomWatch oom_;
+  bool oom_recorded_ = false;
+  int64_t started_at_ = 0;
+};
+
+}  // namespace rkt::stage1
