@@ -11,7 +11,7 @@ find_package(sdbus-c++ REQUIRED)
 pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
-if(RKTLET_COMPONENTS STREQUAL "all")
+if(RKTLET_COMPONENTS MATCHES "^(all|daemon)$")
   pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
 endif()
 
