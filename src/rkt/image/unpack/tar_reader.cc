@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/strings.h"
@@ -17,6 +18,7 @@ using rktlet::base::ErrnoStatus;
 using rktlet::base::StrCat;
 
 constexpr size_t kBlockSize = size_t{128} << 10;
+constexpr size_t kTarBlock = 512;
 
 struct ReadFree {
   void operator()(archive* reader) const { ::archive_read_free(reader); }
@@ -60,6 +62,7 @@ struct TarReader::State {
   ArchivePtr stream;
   ArchivePtr tar;
   bool stream_ended = false;
+  bool padded = false;
   Sha256 hash;
   uint64_t stream_bytes = 0;
   UnpackResult result;
@@ -67,6 +70,7 @@ struct TarReader::State {
 
   void Open(int archive_fd);
   la_ssize_t ReadStream(const void** block);
+  la_ssize_t ReadPadded(const void** block);
   absl::Status FailureOf(archive* reader) const;
 };
 
@@ -93,11 +97,24 @@ void TarReader::State::Open(int archive_fd) {
     return;
   }
   const auto read = [](archive*, void* self, const void** block) {
-    return static_cast<State*>(self)->ReadStream(block);
+    return static_cast<State*>(self)->ReadPadded(block);
   };
   if (::archive_read_open(tar.get(), this, nullptr, read, nullptr) != ARCHIVE_OK) {
     failure = FailureOf(tar.get());
   }
+}
+
+// What the tar reader sees: the stream, and after its end the zeros that some writers (umoci) leave out: the padding of
+// the last block and the mark of the end. The digest tells whether the stream itself is whole.
+la_ssize_t TarReader::State::ReadPadded(const void** block) {
+  static constexpr std::array<char, 3 * kTarBlock> kZeros = {};
+  const la_ssize_t count = ReadStream(block);
+  if (count != 0 || padded || stream_bytes == 0) {
+    return count;
+  }
+  padded = true;
+  *block = kZeros.data();
+  return static_cast<la_ssize_t>(kZeros.size() - stream_bytes % kTarBlock);
 }
 
 // The next uncompressed block, hashed and counted; 0 at the end, -1 with `failure` set.

@@ -195,6 +195,13 @@ TEST_F(UnpackTest, HashesBytesAfterTheEndOfTheArchiveToo) {
   EXPECT_THAT(Unpack(Compress(tar, ::archive_write_add_filter_gzip), DigestOf(tar)), IsOk());
 }
 
+TEST_F(UnpackTest, TakesArchivesWhoseEndIsNotPadded) {
+  std::string tar = MakeTar({{.path = "f", .content = std::string(1000, 'x')}});
+  tar.resize(512 + 1000);
+  EXPECT_THAT(Unpack(tar, DigestOf(tar)), IsOk());
+  EXPECT_EQ(Content("f"), std::string(1000, 'x'));
+}
+
 TEST_F(UnpackTest, RefusesWrongDigestsTruncationAndNoise) {
   const std::string tar = MakeTar({{.path = "f", .content = std::string(300000, 'x')}});
   const std::string gzip = Compress(tar, ::archive_write_add_filter_gzip);
