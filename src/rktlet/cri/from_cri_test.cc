@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/status_matchers.h"
+#include "rktlet/cri/container_spec_from_cri.h"
+#include "rktlet/cri/fields_from_cri.h"
+#include "rktlet/cri/pod_spec_from_cri.h"
+
+namespace rktlet::cri {
+namespace {
+
+namespace v1 = ::runtime::v1;
+using base::IsOk;
+using base::StatusIs;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr absl::StatusCode kUnbuilt = absl::StatusCode::kUnimplemented;
+
+v1::RunPodSandboxRequest PodRequest() {
+  v1::RunPodSandboxRequest request;
+  v1::PodSandboxConfig& config = *request.mutable_config();
+  config.mutable_metadata()->set_name("web");
+  config.mutable_metadata()->set_namespace_("default");
+  config.mutable_metadata()->set_uid("u1");
+  config.set_hostname("web-0");
+  config.set_log_directory("/var/log/pods/x");
+  return request;
+}
+
+v1::CreateContainerRequest ContainerRequest() {
+  v1::CreateContainerRequest request;
+  request.set_pod_sandbox_id("p");
+  request.mutable_config()->mutable_metadata()->set_name("main");
+  request.mutable_config()->mutable_image()->set_image("busybox");
+  return request;
+}
+
+spec::PodSpec Pod() {
+  spec::PodSpec pod = *PodSpecFromCri(PodRequest(), "rktlet.slice");
+  return pod;
+}
+
+TEST(PodSpecFromCri, TakesOverEveryField) {
+  v1::RunPodSandboxRequest request = PodRequest();
+  v1::PodSandboxConfig& config = *request.mutable_config();
+  config.mutable_metadata()->set_attempt(3);
+  config.mutable_dns_config()->add_servers("10.0.0.10");
+  config.mutable_dns_config()->add_searches("svc.local");
+  config.mutable_dns_config()->add_options("ndots:5");
+  v1::PortMapping& port = *config.add_port_mappings();
+  port.set_protocol(v1::UDP);
+  port.set_container_port(53);
+  port.set_host_port(5353);
+  port.set_host_ip("::1");
+  config.add_port_mappings()->set_container_port(80);
+  (*config.mutable_labels())["app"] = "web";
+  (*config.mutable_annotations())["note"] = "x";
+  v1::LinuxPodSandboxConfig& linux_config = *config.mutable_linux();
+  linux_config.set_cgroup_parent("/kubepods.slice/kubepods-podu1.slice");
+  (*linux_config.mutable_sysctls())["kernel.shm_rmid_forced"] = "1";
+  linux_config.mutable_overhead()->set_cpu_quota(1000);
+  linux_config.mutable_resources()->set_memory_limit_in_bytes(1 << 20);
+  v1::LinuxSandboxSecurityContext& security = *linux_config.mutable_security_context();
+  security.mutable_namespace_options()->set_network(v1::NODE);
+  security.mutable_namespace_options()->set_pid(v1::CONTAINER);
+  security.mutable_namespace_options()->set_ipc(v1::NODE);
+  security.mutable_namespace_options()->mutable_userns_options()->set_mode(v1::NODE);
+  security.mutable_selinux_options()->set_level("s0");
+  security.mutable_run_as_user()->set_value(7);
+  security.mutable_run_as_group()->set_value(8);
+  security.add_supplemental_groups(9);
+  security.set_privileged(true);
+  security.set_readonly_rootfs(true);
+  security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+
+  const absl::StatusOr<spec::PodSpec> pod = PodSpecFromCri(request, "rktlet.slice");
+  ASSERT_THAT(pod, IsOk());
+  EXPECT_EQ(pod->id.str().size(), 64);
+  EXPECT_TRUE(pod->managed);
+  EXPECT_EQ(pod->name, "web");
+  EXPECT_EQ(pod->namespace_, "default");
+  EXPECT_EQ(pod->uid, "u1");
+  EXPECT_EQ(pod->attempt, 3);
+  EXPECT_EQ(pod->hostname, "web-0");
+  EXPECT_EQ(pod->log_directory, "/var/log/pods/x");
+  EXPECT_THAT(pod->dns.servers, ElementsAre("10.0.0.10"));
+  EXPECT_THAT(pod->dns.searches, ElementsAre("svc.local"));
+  EXPECT_THAT(pod->dns.options, ElementsAre("ndots:5"));
+  ASSERT_EQ(pod->ports.size(), 1) << "a port without a host port asks for nothing";
+  EXPECT_EQ(pod->ports[0], (spec::PortMapping{"udp", 53, 5353, "::1"}));
+  EXPECT_THAT(pod->labels, ElementsAre(Pair("app", "web")));
+  EXPECT_THAT(pod->annotations, ElementsAre(Pair("note", "x")));
+  EXPECT_EQ(pod->slice, "kubepods-podu1.slice");
+  EXPECT_THAT(pod->sysctls, ElementsAre(Pair("kernel.shm_rmid_forced", "1")));
+  EXPECT_EQ(pod->overhead->cpu_quota, 1000);
+  EXPECT_EQ(pod->resources->memory_limit, 1 << 20);
+  EXPECT_EQ(pod->network, spec::NamespaceMode::kNode);
+  EXPECT_EQ(pod->pid, spec::NamespaceMode::kContainer);
+  EXPECT_EQ(pod->ipc, spec::NamespaceMode::kNode);
+  EXPECT_TRUE(pod->security.privileged);
+  EXPECT_TRUE(pod->security.read_only_root);
+  EXPECT_EQ(pod->security.selinux.level, "s0");
+  EXPECT_EQ(pod->security.run_as_user, 7);
+  EXPECT_EQ(pod->security.run_as_group, 8);
+  EXPECT_THAT(pod->security.supplemental_groups, ElementsAre(9));
+  EXPECT_EQ(pod->security.seccomp->type, spec::ProfileType::kRuntimeDefault);
+}
+
+TEST(PodSpecFromCri, SharesTheNamespacesOfThePodByDefault) {
+  const spec::PodSpec pod = Pod();
+  EXPECT_EQ(pod.network, spec::NamespaceMode::kPod);
+  EXPECT_EQ(pod.pid, spec::NamespaceMode::kPod);
+  EXPECT_EQ(pod.ipc, spec::NamespaceMode::kPod);
+  EXPECT_EQ(pod.slice, "rktlet.slice");
+}
+
+struct PodRefusal {
+  const char* field;
+  absl::StatusCode code;
+  std::function<void(v1::RunPodSandboxRequest&)> change;
+};
+
+TEST(PodSpecFromCri, RefusesByTheNameOfTheField) {
+  const auto options = [](v1::RunPodSandboxRequest& request) {
+    return request.mutable_config()->mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  };
+  const auto security = [](v1::RunPodSandboxRequest& request) {
+    return request.mutable_config()->mutable_linux()->mutable_security_context();
+  };
+  const std::vector<PodRefusal> refusals = {
+      {"config", kInvalid, [](auto& r) { r.clear_config(); }},
+      {"config.metadata", kInvalid, [](auto& r) { r.mutable_config()->clear_metadata(); }},
+      {"config.metadata.name", kInvalid, [](auto& r) { r.mutable_config()->mutable_metadata()->clear_name(); }},
+      {"config.metadata.namespace", kInvalid,
+       [](auto& r) { r.mutable_config()->mutable_metadata()->clear_namespace_(); }},
+      {"runtime_handler", kUnbuilt, [](auto& r) { r.set_runtime_handler("kata"); }},
+      {"config.windows", kUnbuilt, [](auto& r) { r.mutable_config()->mutable_windows(); }},
+      {"log_directory", kInvalid, [](auto& r) { r.mutable_config()->set_log_directory("relative"); }},
+      {"config.port_mappings[0].protocol", kInvalid,
+       [](auto& r) { r.mutable_config()->add_port_mappings()->set_protocol(static_cast<v1::Protocol>(9)); }},
+      {"config.port_mappings[0]", kInvalid,
+       [](auto& r) { r.mutable_config()->add_port_mappings()->set_host_port(70000); }},
+      {"host_ip", kInvalid,
+       [](auto& r) {
+         v1::PortMapping& port = *r.mutable_config()->add_port_mappings();
+         port.set_host_port(80);
+         port.set_container_port(80);
+         port.set_host_ip("here");
+       }},
+      {"cgroup", kInvalid, [](auto& r) { r.mutable_config()->mutable_linux()->set_cgroup_parent("/kubepods/pod1"); }},
+      {"namespace_options.network", kInvalid, [&](auto& r) { options(r)->set_network(v1::CONTAINER); }},
+      {"namespace_options.ipc", kInvalid, [&](auto& r) { options(r)->set_ipc(v1::TARGET); }},
+      {"namespace_options.pid", kInvalid, [&](auto& r) { options(r)->set_pid(static_cast<v1::NamespaceMode>(17)); }},
+      {"target_id", kInvalid, [&](auto& r) { options(r)->set_pid(v1::TARGET); }},
+      {"userns_options", kUnbuilt, [&](auto& r) { options(r)->mutable_userns_options()->set_mode(v1::POD); }},
+      {"userns_options", kInvalid,
+       [&](auto& r) {
+         options(r)->mutable_userns_options()->set_mode(v1::NODE);
+         options(r)->mutable_userns_options()->add_uids();
+       }},
+      {"run_as_group", kInvalid, [&](auto& r) { security(r)->mutable_run_as_group()->set_value(1); }},
+      {"run_as_user", kInvalid, [&](auto& r) { security(r)->mutable_run_as_user()->set_value(-1); }},
+      {"supplemental_groups", kInvalid, [&](auto& r) { security(r)->add_supplemental_groups(int64_t{1} << 32); }},
+      {"seccomp_profile_path", kInvalid, [&](auto& r) { security(r)->set_seccomp_profile_path("strict"); }},
+      {"seccomp.localhost_ref", kInvalid,
+       [&](auto& r) { security(r)->mutable_seccomp()->set_profile_type(v1::SecurityProfile::Localhost); }},
+  };
+  for (const PodRefusal& refusal : refusals) {
+    v1::RunPodSandboxRequest request = PodRequest();
+    refusal.change(request);
+    EXPECT_THAT(PodSpecFromCri(request, "rktlet.slice"), StatusIs(refusal.code, HasSubstr(refusal.field)))
+        << refusal.field;
+  }
+}
+
+TEST(ContainerSpecFromCri, TakesOverEveryField) {
+  v1::CreateContainerRequest request = ContainerRequest();
+  v1::ContainerConfig& config = *request.mutable_config();
+  config.mutable_metadata()->set_attempt(2);
+  config.mutable_image()->set_image("sha256:abc");
+  config.mutable_image()->set_user_specified_image("busybox:1");
+  config.add_command("/bin/sh");
+  config.add_args("-c");
+  config.add_args("");
+  config.set_working_dir("/tmp");
+  v1::KeyValue& variable = *config.add_envs();
+  variable.set_key("A");
+  variable.set_value("b\nc\\");
+  v1::Mount& mount = *config.add_mounts();
+  mount.set_container_path("/data");
+  mount.set_host_path("/srv");
+  mount.set_readonly(true);
+  mount.set_recursive_read_only(true);
+  mount.set_selinux_relabel(true);
+  v1::Mount& shared = *config.add_mounts();
+  shared.set_container_path("/shared");
+  shared.set_host_path("/srv");
+  shared.set_propagation(v1::PROPAGATION_BIDIRECTIONAL);
+  config.add_devices()->set_host_path("/dev/fuse");
+  (*config.mutable_labels())["l"] = "1";
+  (*config.mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "45";
+  config.set_log_path("main/0.log");
+  config.set_stdin(true);
+  config.set_stdin_once(true);
+  config.set_tty(true);
+  config.set_stop_signal(v1::SIGNAL_SIGRTMINPLUS3);
+  v1::LinuxContainerResources& resources = *config.mutable_linux()->mutable_resources();
+  resources.set_cpu_period(100000);
+  resources.set_cpu_quota(1000);
+  resources.set_cpu_shares(2);
+  resources.set_memory_limit_in_bytes(1 << 24);
+  resources.set_memory_swap_limit_in_bytes(1 << 25);
+  resources.set_oom_score_adj(-997);
+  resources.set_cpuset_cpus("0-1");
+  resources.set_cpuset_mems("0");
+  (*resources.mutable_unified())["memory.oom.group"] = "1";
+  resources.add_hugepage_limits()->set_page_size("2MB");
+  v1::LinuxContainerSecurityContext& security = *config.mutable_linux()->mutable_security_context();
+  security.mutable_capabilities()->add_add_capabilities("NET_ADMIN");
+  security.mutable_capabilities()->add_drop_capabilities("ALL");
+  security.mutable_capabilities()->add_add_ambient_capabilities("NET_RAW");
+  security.mutable_run_as_user()->set_value(1000);
+  security.mutable_run_as_group()->set_value(1001);
+  security.add_supplemental_groups(1002);
+  security.set_supplemental_groups_policy(v1::Strict);
+  security.set_readonly_rootfs(true);
+  security.set_no_new_privs(true);
+  security.mutable_selinux_options()->set_type("t");
+  security.add_masked_paths("/proc/kcore");
+  security.add_readonly_paths("/proc/sys");
+  security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::Localhost);
+  security.mutable_seccomp()->set_localhost_ref("localhost/profiles/a.json");
+  security.set_seccomp_profile_path("unconfined");
+  security.set_apparmor_profile("localhost/mine");
+
+  const absl::StatusOr<spec::ContainerSpec> container = ContainerSpecFromCri(request, Pod());
+  ASSERT_THAT(container, IsOk());
+  EXPECT_EQ(container->app.str(), container->id.str());
+  EXPECT_EQ(container->name, "main");
+  EXPECT_EQ(container->attempt, 2);
+  EXPECT_EQ(container->image, "sha256:abc");
+  EXPECT_EQ(container->user_specified_image, "busybox:1");
+  EXPECT_THAT(container->command, ElementsAre("/bin/sh"));
+  EXPECT_THAT(container->args, ElementsAre("-c", ""));
+  EXPECT_EQ(container->working_directory, "/tmp");
+  EXPECT_THAT(container->environment, ElementsAre(spec::EnvironmentVariable{"A", "b\nc\\"}));
+  ASSERT_EQ(container->mounts.size(), 2);
+  EXPECT_TRUE(container->mounts[0].read_only);
+  EXPECT_TRUE(container->mounts[0].recursive_read_only);
+  EXPECT_TRUE(container->mounts[0].selinux_relabel);
+  EXPECT_EQ(container->mounts[1].propagation, spec::Propagation::kBidirectional);
+  EXPECT_THAT(container->devices, ElementsAre(spec::Device{"/dev/fuse", "/dev/fuse", "rwm"}));
+  EXPECT_THAT(container->labels, ElementsAre(Pair("l", "1")));
+  EXPECT_EQ(container->stop_timeout_usec, 45'000'000);
+  EXPECT_EQ(container->log_path, "main/0.log");
+  EXPECT_TRUE(container->stdin_open);
+  EXPECT_TRUE(container->stdin_once);
+  EXPECT_TRUE(container->tty);
+  EXPECT_EQ(container->stop_signal, "SIGRTMIN+3");
+  EXPECT_EQ(container->resources.cpu_period, 100000);
+  EXPECT_EQ(container->resources.cpu_quota, 1000);
+  EXPECT_EQ(container->resources.cpu_shares, 2);
+  EXPECT_EQ(container->resources.memory_limit, 1 << 24);
+  EXPECT_EQ(container->resources.memory_swap_limit, 1 << 25);
+  EXPECT_EQ(container->resources.oom_score_adj, -997);
+  EXPECT_EQ(container->resources.cpuset_cpus, "0-1");
+  EXPECT_EQ(container->resources.cpuset_mems, "0");
+  EXPECT_THAT(container->resources.unified, ElementsAre(Pair("memory.oom.group", "1")));
+  EXPECT_THAT(container->security.capabilities.add, ElementsAre("NET_ADMIN"));
+  EXPECT_THAT(container->security.capabilities.drop, ElementsAre("ALL"));
+  EXPECT_THAT(container->security.capabilities.add_ambient, ElementsAre("NET_RAW"));
+  EXPECT_EQ(container->security.run_as_user, 1000);
+  EXPECT_EQ(container->security.run_as_group, 1001);
+  EXPECT_THAT(container->security.supplemental_groups, ElementsAre(1002));
+  EXPECT_EQ(container->security.supplemental_groups_policy, spec::SupplementalGroupsPolicy::kStrict);
+  EXPECT_TRUE(container->security.read_only_root);
+  EXPECT_TRUE(container->security.no_new_privileges);
+  EXPECT_EQ(container->security.selinux.type, "t");
+  EXPECT_THAT(container->security.masked_paths, ElementsAre("/proc/kcore"));
+  EXPECT_THAT(container->security.readonly_paths, ElementsAre("/proc/sys"));
+  EXPECT_EQ(container->security.seccomp, (spec::SecurityProfile{spec::ProfileType::kLocalhost, "profiles/a.json"}));
+  EXPECT_EQ(container->security.apparmor, (spec::SecurityProfile{spec::ProfileType::kLocalhost, "mine"}));
+  EXPECT_EQ(container->security.pid, spec::NamespaceMode::kPod);
+}
+
+TEST(ContainerSpecFromCri, SpeaksTheOldSeccompField) {
+  const auto profile = [](const char* text) {
+    v1::CreateContainerRequest request = ContainerRequest();
+    request.mutable_config()->mutable_linux()->mutable_security_context()->set_seccomp_profile_path(text);
+    return ContainerSpecFromCri(request, Pod())->security.seccomp;
+  };
+  EXPECT_EQ(profile("").type, spec::ProfileType::kUnconfined);
+  EXPECT_EQ(profile("unconfined").type, spec::ProfileType::kUnconfined);
+  EXPECT_EQ(profile("runtime/default").type, spec::ProfileType::kRuntimeDefault);
+  EXPECT_EQ(profile("docker/default").type, spec::ProfileType::kRuntimeDefault);
+  EXPECT_EQ(profile("localhost//etc/p.json"), (spec::SecurityProfile{spec::ProfileType::kLocalhost, "/etc/p.json"}));
+}
+
+TEST(ContainerSpecFromCri, GivesEachContainerAPidNamespaceWhereThePodSharesNone) {
+  spec::PodSpec pod = Pod();
+  pod.pid = spec::NamespaceMode::kContainer;
+  EXPECT_EQ(ContainerSpecFromCri(ContainerRequest(), pod)->security.pid, spec::NamespaceMode::kContainer);
+  pod.pid = spec::NamespaceMode::kNode;
+  EXPECT_EQ(ContainerSpecFromCri(ContainerRequest(), pod)->security.pid, spec::NamespaceMode::kNode);
+}
+
+TEST(ContainerSpecFromCri, LiftsConfinementOfAPrivilegedContainer) {
+  v1::CreateContainerRequest request = ContainerRequest();
+  v1::LinuxContainerSecurityContext& security = *request.mutable_config()->mutable_linux()->mutable_security_context();
+  security.set_privileged(true);
+  security.add_masked_paths("/proc/kcore");
+  security.add_readonly_paths("/proc/sys");
+  security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+  EXPECT_THAT(ContainerSpecFromCri(request, Pod()), StatusIs(kInvalid, HasSubstr("privileged")));
+  spec::PodSpec pod = Pod();
+  pod.security.privileged = true;
+  const absl::StatusOr<spec::ContainerSpec> container = ContainerSpecFromCri(request, pod);
+  ASSERT_THAT(container, IsOk());
+  EXPECT_TRUE(container->security.masked_paths.empty());
+  EXPECT_TRUE(container->security.readonly_paths.empty());
+  EXPECT_EQ(container->security.seccomp.type, spec::ProfileType::kUnconfined);
+}
+
+TEST(ContainerSpecFromCri, AGracePeriodOfNothingIsAMillisecond) {
+  v1::CreateContainerRequest request = ContainerRequest();
+  (*request.mutable_config()->mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "0";
+  EXPECT_EQ(ContainerSpecFromCri(request, Pod())->stop_timeout_usec, 1000);
+}
+
+struct ContainerRefusal {
+  const char* field;
+  absl::StatusCode code;
+  std::function<void(v1::ContainerConfig&)> change;
+};
+
+TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
+  const auto mount = [](v1::ContainerConfig& config) {
+    v1::Mount* added = config.add_mounts();
+    added->set_container_path("/c");
+    added->set_host_path("/h");
+    return added;
+  };
+  const auto security = [](v1::ContainerConfig& config) { return config.mutable_linux()->mutable_security_context(); };
+  const auto resources = [](v1::ContainerConfig& config) { return config.mutable_linux()->mutable_resources(); };
+  const std::vector<ContainerRefusal> refusals = {
+      {"config.metadata", kInvalid, [](auto& c) { c.clear_metadata(); }},
+      {"config.metadata.name", kInvalid, [](auto& c) { c.mutable_metadata()->clear_name(); }},
+      {"config.image.image", kInvalid, [](auto& c) { c.clear_image(); }},
+      {"config.image.runtime_handler", kUnbuilt, [](auto& c) { c.mutable_image()->set_runtime_handler("kata"); }},
+      {"config.windows", kUnbuilt, [](auto& c) { c.mutable_windows(); }},
+      {"config.CDI_devices", kUnbuilt, [](auto& c) { c.add_cdi_devices()->set_name("v.com/gpu=0"); }},
+      {"config.envs[0].key", kInvalid, [](auto& c) { c.add_envs()->set_value("x"); }},
+      {"environment", kInvalid, [](auto& c) { c.add_envs()->set_key("a=b"); }},
+      {"config.mounts[0].container_path", kInvalid, [&](auto& c) { mount(c)->clear_container_path(); }},
+      {"config.mounts[0].host_path", kInvalid, [&](auto& c) { mount(c)->clear_host_path(); }},
+      {"mounts[0].host_path", kInvalid, [&](auto& c) { mount(c)->set_host_path("relative"); }},
+      {"config.mounts[0].image", kUnbuilt, [&](auto& c) { mount(c)->mutable_image()->set_image("x"); }},
+      {"config.mounts[0].mount_options", kUnbuilt, [&](auto& c) { mount(c)->add_mount_options("noexec"); }},
+      {"config.mounts[0].uidMappings", kUnbuilt, [&](auto& c) { mount(c)->add_uidmappings(); }},
+      {"config.mounts[0].propagation", kInvalid,
+       [&](auto& c) { mount(c)->set_propagation(static_cast<v1::MountPropagation>(8)); }},
+      {"config.mounts[0].recursive_read_only", kInvalid, [&](auto& c) { mount(c)->set_recursive_read_only(true); }},
+      {"config.devices[0].host_path", kInvalid, [](auto& c) { c.add_devices()->set_permissions("r"); }},
+      {"devices[0].permissions", kInvalid,
+       [](auto& c) {
+         v1::Device& device = *c.add_devices();
+         device.set_host_path("/dev/null");
+         device.set_permissions("x");
+       }},
+      {"log_path", kInvalid, [](auto& c) { c.set_log_path("../../etc/passwd"); }},
+      {"stdin_once", kInvalid, [](auto& c) { c.set_stdin_once(true); }},
+      {"config.stop_signal", kInvalid, [](auto& c) { c.set_stop_signal(static_cast<v1::Signal>(99)); }},
+      {"terminationGracePeriod", kInvalid,
+       [](auto& c) { (*c.mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "soon"; }},
+      {"oom_score_adj", kInvalid, [&](auto& c) { resources(c)->set_oom_score_adj(2000); }},
+      {"memory_limit", kInvalid, [&](auto& c) { resources(c)->set_memory_limit_in_bytes(-5); }},
+      {"hugepage_limits", kUnbuilt, [&](auto& c) { resources(c)->add_hugepage_limits()->set_limit(1); }},
+      {"run_as_group", kInvalid, [&](auto& c) { security(c)->mutable_run_as_group()->set_value(5); }},
+      {"run_as_username", kInvalid,
+       [&](auto& c) {
+         security(c)->mutable_run_as_user()->set_value(5);
+         security(c)->set_run_as_username("nobody");
+       }},
+      {"supplemental_groups_policy", kInvalid,
+       [&](auto& c) { security(c)->set_supplemental_groups_policy(static_cast<v1::SupplementalGroupsPolicy>(5)); }},
+      {"namespace_options.network", kInvalid,
+       [&](auto& c) { security(c)->mutable_namespace_options()->set_network(v1::NODE); }},
+      {"namespace_options.ipc", kInvalid,
+       [&](auto& c) { security(c)->mutable_namespace_options()->set_ipc(v1::NODE); }},
+      {"target_id", kInvalid, [&](auto& c) { security(c)->mutable_namespace_options()->set_pid(v1::TARGET); }},
+      {"target_id", kInvalid, [&](auto& c) { security(c)->mutable_namespace_options()->set_target_id("x"); }},
+      {"userns_options", kUnbuilt,
+       [&](auto& c) { security(c)->mutable_namespace_options()->mutable_userns_options(); }},
+      {"apparmor_profile", kInvalid, [&](auto& c) { security(c)->set_apparmor_profile("mine"); }},
+      {"masked", kInvalid, [&](auto& c) { security(c)->add_masked_paths("proc"); }},
+  };
+  for (const ContainerRefusal& refusal : refusals) {
+    v1::CreateContainerRequest request = ContainerRequest();
+    refusal.change(*request.mutable_config());
+    EXPECT_THAT(ContainerSpecFromCri(request, Pod()), StatusIs(refusal.code, HasSubstr(refusal.field)))
+        << refusal.field;
+  }
+}
+
+TEST(SignalFromCri, GoesBothWaysForEverySignal) {
+  for (int value = v1::Signal_MIN + 1; value <= v1::Signal_MAX; ++value) {
+    const auto signal = static_cast<v1::Signal>(value);
+    const absl::StatusOr<std::string> name = SignalFromCri("x", signal);
+    ASSERT_THAT(name, IsOk());
+    const absl::StatusOr<int> number = spec::SignalNumber(*name);
+    ASSERT_THAT(number, IsOk()) << *name;
+    // Some have two names; the number is what counts.
+    const absl::StatusOr<std::string> back = SignalFromCri("x", SignalToCri(*name));
+    ASSERT_THAT(back, IsOk());
+    EXPECT_EQ(*spec::SignalNumber(*back), *number) << *name;
+  }
+  EXPECT_EQ(SignalToCri("SIGTERM"), v1::SIGNAL_SIGTERM);
+  EXPECT_EQ(SignalToCri("nonsense"), v1::SIGNAL_RUNTIME_DEFAULT);
+}
+
+}  // namespace
+}  // namespace rktlet::cri
