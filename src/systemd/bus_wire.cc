@@ -15,11 +15,24 @@ void WriteValue(sdbus::Message& message, const T& value) {
   message << value;
 }
 
+// systemd expands $WORD and ${WORD} in command lines, also in those that come over the bus; "$$" is a plain '$'
+// (systemd.service(5), "Command lines").
+std::vector<std::string> WithoutExpansion(const std::vector<std::string>& argv) {
+  std::vector<std::string> literal;
+  for (const std::string& argument : argv) {
+    std::string& out = literal.emplace_back();
+    for (const char c : argument) {
+      out.append(c == '$' ? 2 : 1, c);
+    }
+  }
+  return literal;
+}
+
 void WriteValue(sdbus::Message& message, const std::vector<ExecCommand>& commands) {
   message.openContainer("(sasb)");
   for (const ExecCommand& command : commands) {
     message.openStruct("sasb");
-    message << command.path << command.argv << command.ignore_failure;
+    message << command.path << WithoutExpansion(command.argv) << command.ignore_failure;
     message.closeStruct();
   }
   message.closeContainer();

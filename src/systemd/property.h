@@ -20,7 +20,7 @@ using Bytes = std::vector<uint8_t>;
 // One line of ExecStart= and its siblings, "(sasb)".
 struct ExecCommand {
   std::string path;               // absolute
-  std::vector<std::string> argv;  // with argv[0]
+  std::vector<std::string> argv;  // with argv[0], as the process gets it: nothing is expanded
   bool ignore_failure = false;    // the "-" prefix
 
   friend bool operator==(const ExecCommand&, const ExecCommand&) = default;
