@@ -179,7 +179,7 @@ awaitable<void> BusCore::Upkeep(std::shared_ptr<BusCore> self) {
       pause = self->options_.reconnect_first;
       co_await UntilLost(self);
     } else {
-      self->SetStatus(connected);
+      self->SetStatus(absl::UnavailableError(connected.message()));
     }
     self->connection_.reset();
     co_await Pause(self, pause);
@@ -245,7 +245,7 @@ awaitable<void> BusCore::UntilLost(std::shared_ptr<BusCore> self) {
     } else {
       const absl::Status status = co_await SetUp(self);
       if (!status.ok()) {
-        self->SetStatus(base::Annotate(status, "subscribing to systemd"));
+        self->SetStatus(absl::UnavailableError(base::StrCat("subscribing to systemd: ", status.message())));
         retry = steady_clock::now() + self->options_.reconnect_max;
       }
     }

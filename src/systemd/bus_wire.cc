@@ -3,6 +3,7 @@
 
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <algorithm>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -77,6 +78,99 @@ T ReadVariant(sdbus::Message& message, const std::string& signature) {
   return value;
 }
 
+// Length of the first complete type of a signature: "a{sv}u" has 5.
+size_t FirstTypeLength(std::string_view signature) {
+  size_t length = 0;
+  while (length < signature.size() && signature[length] == 'a') {
+    ++length;
+  }
+  int depth = 0;
+  do {
+    const char c = length < signature.size() ? signature[length] : '\0';
+    depth += c == '(' || c == '{' ? 1 : c == ')' || c == '}' ? -1 : 0;
+    ++length;
+  } while (depth > 0 && length < signature.size());
+  return std::min(length, signature.size());
+}
+
+bool SkipVariant(sdbus::Message& message);
+
+template <typename T>
+bool SkipBasic(sdbus::Message& message) {
+  T ignored{};
+  return static_cast<bool>(message >> ignored);
+}
+
+// Passes over one value; false at the end of an array. sdbus::Variant could take it up as well, but copies each value
+// into a message of its own, and a unit has 450 properties of which we want 20.
+bool SkipValue(sdbus::Message& message, std::string_view type) {
+  const std::string contents(type.size() > 2 ? type.substr(1, type.size() - 2) : std::string_view());
+  switch (type.front()) {
+    case 'a': {
+      const std::string element(type.substr(1));
+      if (!message.enterContainer(element)) {
+        return false;
+      }
+      while (SkipValue(message, element)) {
+      }
+      message.clearFlags();
+      message.exitContainer();
+      return true;
+    }
+    case '(':
+    case '{': {
+      if (type.front() == '(' ? !message.enterStruct(contents) : !message.enterDictEntry(contents)) {
+        return false;
+      }
+      for (std::string_view rest = contents; !rest.empty(); rest.remove_prefix(FirstTypeLength(rest))) {
+        SkipValue(message, rest.substr(0, FirstTypeLength(rest)));
+      }
+      type.front() == '(' ? message.exitStruct() : message.exitDictEntry();
+      return true;
+    }
+    case 'v':
+      return SkipVariant(message);
+    case 'b':
+      return SkipBasic<bool>(message);
+    case 'y':
+      return SkipBasic<uint8_t>(message);
+    case 'n':
+      return SkipBasic<int16_t>(message);
+    case 'q':
+      return SkipBasic<uint16_t>(message);
+    case 'i':
+      return SkipBasic<int32_t>(message);
+    case 'u':
+      return SkipBasic<uint32_t>(message);
+    case 'x':
+      return SkipBasic<int64_t>(message);
+    case 't':
+      return SkipBasic<uint64_t>(message);
+    case 'd':
+      return SkipBasic<double>(message);
+    case 'o':
+      return SkipBasic<sdbus::ObjectPath>(message);
+    case 'g':
+      return SkipBasic<sdbus::Signature>(message);
+    case 'h':
+      return SkipBasic<sdbus::UnixFd>(message);
+    default:
+      return SkipBasic<std::string>(message);
+  }
+}
+
+bool SkipVariant(sdbus::Message& message) {
+  std::string type;
+  std::string contents;
+  message.peekType(type, contents);
+  if (type != "v" || !message.enterVariant(contents)) {
+    return false;
+  }
+  SkipValue(message, contents);
+  message.exitVariant();
+  return true;
+}
+
 // The variant at the read position when it has a type that a fact can have; else it is passed over.
 std::optional<FactValue> ReadFact(sdbus::Message& message) {
   std::string type;
@@ -107,8 +201,7 @@ std::optional<FactValue> ReadFact(sdbus::Message& message) {
   if (signature == "(uo)") {  // Job: its number and object
     return uint64_t{std::get<0>(ReadVariant<sdbus::Struct<uint32_t, sdbus::ObjectPath>>(message, signature))};
   }
-  sdbus::Variant ignored;
-  message >> ignored;
+  SkipVariant(message);
   return std::nullopt;
 }
 
@@ -153,8 +246,7 @@ FactMap ReadFacts(sdbus::Message& message) {
         facts.insert_or_assign(std::move(name), *std::move(value));
       }
     } else {
-      sdbus::Variant ignored;
-      message >> ignored;
+      SkipVariant(message);
     }
     message.exitDictEntry();
   }
