@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's configuration as plain structs with their defaults. options.h says what each key means, how it is spelled and
-// whether it can change while the daemon runs.
+// The daemon's configuration as plain structs with their defaults. options.h says what each key means, how it is
+// spelled and whether it can change while the daemon runs.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,7 @@ struct Config {
   std::chrono::nanoseconds network_timeout = std::chrono::minutes(2);
 
   // Containers.
-  std::string default_slice = "rktlet.slice";  // of pods without a cgroup_parent
+  std::string default_slice = "rktlet.slice";                                // of pods without a cgroup_parent
   std::chrono::nanoseconds default_stop_timeout = std::chrono::seconds(30);  // of containers without a grace period
   std::chrono::nanoseconds start_timeout = std::chrono::minutes(4);          // a unit's start job
   uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included

@@ -75,9 +75,9 @@ TEST_F(ConfigFiles, EveryProblemIsReportedWithFileAndLine) {
 TEST_F(ConfigFiles, AValueThatCannotBeIsReportedWhereItStands) {
   Write("rktlet.yaml", "server:\n  log_level: info\n  socket: run/x.sock\n");
   WriteDropIn("a.yaml", "\ncontainers:\n  default_slice: nonsense\n");
-  EXPECT_THAT(LoadAll(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                  AllOf(HasSubstr("rktlet.yaml:3: server.socket: "),
-                                        HasSubstr("a.yaml:3: containers.default_slice: "))));
+  EXPECT_THAT(LoadAll(),
+              StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("rktlet.yaml:3: server.socket: "),
+                                                                 HasSubstr("a.yaml:3: containers.default_slice: "))));
 }
 
 TEST_F(ConfigFiles, AKeyThatIsSetTwiceIsAProblem) {

@@ -19,10 +19,10 @@ constexpr bool kLive = true;
 constexpr bool kRestart = false;
 
 constexpr std::array<std::pair<std::string_view, Priority>, 5> kLevels = {{{"error", Priority::kError},
-                                                                          {"warning", Priority::kWarning},
-                                                                          {"notice", Priority::kNotice},
-                                                                          {"info", Priority::kInfo},
-                                                                          {"debug", Priority::kDebug}}};
+                                                                           {"warning", Priority::kWarning},
+                                                                           {"notice", Priority::kNotice},
+                                                                           {"info", Priority::kInfo},
+                                                                           {"debug", Priority::kDebug}}};
 
 absl::StatusOr<std::string> One(const RawValue& value) {
   if (value.is_list) {
@@ -129,8 +129,9 @@ Option LogLevel() {
   return {.section = "server",
           .name = "log_level",
           .placeholder = "LEVEL",
-          .help = "What goes to the journal: error, warning, notice, info or debug, each with all before it. debug "
-                  "logs every request and answer, without secrets.",
+          .help =
+              "What goes to the journal: error, warning, notice, info or debug, each with all before it. debug "
+              "logs every request and answer, without secrets.",
           .live = kLive,
           .set = [](const RawValue& value, Config& config) -> absl::Status {
             ASSIGN_OR_RETURN(const std::string text, One(value));

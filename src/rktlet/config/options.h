@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of options: every key of rktlet.yaml once, with its meaning, how it is read and shown, and whether a reload can
-// change it. Parser, --dump-config, --help, the manual page and the file of defaults all come from it.
+// The table of options: every key of rktlet.yaml once, with its meaning, how it is read and shown, and whether a reload
+// can change it. Parser, --dump-config, --help, the manual page and the file of defaults all come from it.
 #pragma once
 
 #include <functional>

@@ -16,11 +16,11 @@ using base::StrCat;
 using std::chrono::nanoseconds;
 
 constexpr std::array<std::pair<std::string_view, int64_t>, 6> kDurationUnits = {{{"h", 3'600'000'000'000},
-                                                                                {"m", 60'000'000'000},
-                                                                                {"s", 1'000'000'000},
-                                                                                {"ms", 1'000'000},
-                                                                                {"us", 1'000},
-                                                                                {"ns", 1}}};
+                                                                                 {"m", 60'000'000'000},
+                                                                                 {"s", 1'000'000'000},
+                                                                                 {"ms", 1'000'000},
+                                                                                 {"us", 1'000},
+                                                                                 {"ns", 1}}};
 constexpr std::array<std::pair<std::string_view, uint64_t>, 4> kSizeUnits = {
     {{"TiB", uint64_t{1} << 40}, {"GiB", uint64_t{1} << 30}, {"MiB", uint64_t{1} << 20}, {"KiB", uint64_t{1} << 10}}};
 

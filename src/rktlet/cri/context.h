@@ -7,17 +7,16 @@
 
 #include "rktlet/config/config.h"
 #include "rktlet/engine/engine.h"
+#include "rktlet/engine/image_cache.h"
+#include "rktlet/engine/network_monitor.h"
+#include "rktlet/engine/puller.h"
 #include "rktlet/pods/directory.h"
+#include "rktlet/stats/collector.h"
+#include "rktlet/stats/disk_usage.h"
+#include "spec/layout.h"
 
-namespace rktlet::engine {
-class ImageCache;
-class NetworkMonitor;
-}  // namespace rktlet::engine
 namespace rktlet::pods {
 class Pods;
-}
-namespace rktlet::stats {
-class Collector;
 }
 
 namespace rktlet::cri {
@@ -30,13 +29,16 @@ struct NodeConfig {
 struct Context {
   boost::asio::io_context& loop;
   const config::Config& config;  // the current one: a reload changes it in place
+  const spec::Layout& layout;
   engine::Engine& engine;
   engine::ImageCache& images;
+  engine::Puller& puller;
   engine::NetworkMonitor& network;
-  const pods::Directory& directory;
   stats::Collector& stats;
+  stats::DiskUsage& disk;
+  const pods::Directory& directory;
   pods::Pods* pods = nullptr;  // null only in tests of RPCs that do without
-  NodeConfig node;
+  NodeConfig node = {};
 };
 
 }  // namespace rktlet::cri

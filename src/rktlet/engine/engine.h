@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the daemon asks of the pod engine, typed: each method is one run of the `rkt` command. The seam between the daemon's
-// policy and everything that touches a pod's insides; a fake stands beside it (fake_engine.h). Loop thread only.
+// What the daemon asks of the pod engine, typed: each method is one run of the `rkt` command. The seam between the
+// daemon's policy and everything that touches a pod's insides; a fake stands beside it (fake_engine.h). Loop thread
+// only.
 //
 // Every call goes to its end even when nobody waits for it any more; `rkt` itself continues or cleans up after a crash.
 // Errors carry a code (NotFound, AlreadyExists, InvalidArgument, FailedPrecondition, …), and in their message the
@@ -91,8 +92,8 @@ struct Image {
   uint64_t size = 0;                 // bytes of its layers, unpacked
   std::string user;                  // of its configuration: "", "1000", "nobody", "1000:1000"
   std::map<std::string, std::string> labels;
-  std::vector<std::string> layers;   // digests of its layers: shared ones count once in the store
-  int64_t import_time = 0;           // ns since the epoch
+  std::vector<std::string> layers;  // digests of its layers: shared ones count once in the store
+  int64_t import_time = 0;          // ns since the epoch
   int64_t last_used_time = 0;
 };
 
@@ -101,7 +102,7 @@ struct NetworkStatus {
   std::string reason = {};   // a word: "NoNetworkConfiguration"
   std::string message = {};  // a sentence that names the file or the plugin
   std::vector<std::string> networks = {};
-  std::string json = {};     // all that the engine told
+  std::string json = {};  // all that the engine told
 };
 
 class Engine {

@@ -25,7 +25,7 @@ class ImageCache {
   const Image* Find(const std::string& reference) const;
 
   const std::vector<Image>& images() const { return images_; }
-  // Bytes of all layers; shared ones count once as far as the engine tells sizes by layer, else by image.
+  // Bytes of all images, shared layers counted for each.
   uint64_t TotalSize() const;
   bool loaded() const { return loaded_; }
 
@@ -36,9 +36,5 @@ class ImageCache {
   uint64_t started_ = 0;   // listings begun
   uint64_t finished_ = 0;  // the newest listing that has counted
 };
-
-// The full form of an image's name as users of Docker's short forms expect it: "busybox" →
-// "docker.io/library/busybox:latest". With a digest a tag is left out. Unchanged when it is no name.
-std::string NormalizeImageName(const std::string& name);
 
 }  // namespace rktlet::engine

@@ -47,8 +47,8 @@ Awaitable<void> NetworkMonitor::Refresh() {
     if (status.ok()) {
       status_ = *std::move(status);
     } else {
-      status_ = NetworkStatus{.ready = false, .reason = "StatusFailed",
-                              .message = std::string(status.status().message())};
+      status_ =
+          NetworkStatus{.ready = false, .reason = "StatusFailed", .message = std::string(status.status().message())};
     }
     if (status_.ready != was_ready) {
       base::journal::Notice(status_.ready ? "Network is ready" : "Network is not ready",

@@ -17,7 +17,7 @@ namespace rktlet::engine {
 
 struct ProcessOptions {
   std::string stdin_data;
-  size_t output_limit = size_t{16} << 20;       // of stdout and stderr together; more is read and dropped
+  size_t output_limit = size_t{16} << 20;        // of stdout and stderr together; more is read and dropped
   std::chrono::nanoseconds timeout{0};           // 0: none
   std::chrono::nanoseconds progress_timeout{0};  // without any output; 0: none
   // Between SIGTERM, which lets the command clean up, and SIGKILL to its process group.

@@ -19,8 +19,7 @@ class PullCgroup {
   // Makes `pulls` below the cgroup that `self_cgroup` (the text of /proc/self/cgroup) names. On v2 a group with
   // children that have controllers may hold no process, so that the caller moves to a sibling `daemon` first.
   // FailedPrecondition when the group is not ours (not delegated by systemd to this service).
-  static absl::StatusOr<PullCgroup> Create(const std::string& self_cgroup,
-                                           const std::string& root = "/sys/fs/cgroup");
+  static absl::StatusOr<PullCgroup> Create(const std::string& self_cgroup, const std::string& root = "/sys/fs/cgroup");
 
   // bytes; 0: no limit. Of all pulls together.
   absl::Status SetMemoryLimit(uint64_t bytes) const;

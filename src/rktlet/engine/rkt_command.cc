@@ -18,8 +18,8 @@ constexpr std::string_view kStatusPrefix = "rkt-status: ";
 constexpr size_t kMessageTail = 2048;
 
 // sd_notify, watchdog and socket activation are between systemd and this process.
-constexpr std::array<std::string_view, 6> kOwnVariables = {"NOTIFY_SOCKET=", "WATCHDOG_PID=",   "WATCHDOG_USEC=",
-                                                           "LISTEN_FDS=",    "LISTEN_FDNAMES=", "LISTEN_PID="};
+constexpr std::array<std::string_view, 6> kOwnVariables = {
+    "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PID="};
 
 std::vector<std::string> Environment(const std::string& helper) {
   std::vector<std::string> environment;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures of the background measurement; before its first, the sizes that the image list tells.
+#include "rktlet/cri/rpcs.h"
+
+namespace rktlet::cri {
+namespace {
+
+// Nothing changes the image store but pulls and removals, after which the figure is invalid anyway.
+constexpr std::chrono::minutes kImageStoreAge(30);
+
+void Fill(v1::FilesystemUsage& usage, const std::string& path, const stats::Usage& figures) {
+  usage.set_timestamp(figures.measured_at);
+  usage.mutable_fs_id()->set_mountpoint(path);
+  usage.mutable_used_bytes()->set_value(figures.bytes);
+  usage.mutable_inodes_used()->set_value(figures.inodes);
+}
+
+}  // namespace
+
+Reply<v1::ImageFsInfoResponse> ImageFsInfo(Context& context, engine::Cancellation, const v1::ImageFsInfoRequest&) {
+  v1::ImageFsInfoResponse response;
+  const auto measured = context.disk.Get({context.layout.Images()}, kImageStoreAge).front();
+  const stats::Usage layers = context.stats.WritableLayers(context.directory);
+  const stats::Usage fallback{.bytes = context.images.TotalSize(), .inodes = 0, .measured_at = layers.measured_at};
+  stats::Usage images = measured.value_or(fallback);
+  images.measured_at = layers.measured_at;
+  Fill(*response.add_image_filesystems(), context.layout.Images(), images);
+  Fill(*response.add_container_filesystems(), context.layout.Pods(), layers);
+  co_return response;
+}
+
+}  // namespace rktlet::cri

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/journal.h"
+#include "rktlet/cri/images.h"
+#include "rktlet/cri/rpcs.h"
+#include "spec/image_reference.h"
+
+namespace rktlet::cri {
+
+Reply<v1::PullImageResponse> PullImage(Context& context, engine::Cancellation, const v1::PullImageRequest& request) {
+  const std::string& name = request.image().image();
+  if (name.empty()) {
+    co_return absl::InvalidArgumentError("image.image is empty");
+  }
+  const auto reference = spec::ImageReference::Parse(name);
+  if (!reference.ok()) {
+    co_return base::Annotate(reference.status(), "image.image");
+  }
+  auto auth = AuthFile(request.auth(), name);
+  CO_RETURN_IF_ERROR(auth.status());
+  std::string wanted = reference->Name();
+  auto id = co_await context.puller.Pull(std::move(wanted), *std::move(auth));
+  CO_RETURN_IF_ERROR(id.status());
+  context.disk.Invalidate(context.layout.Images());
+  base::journal::Info("Image pulled", {{"IMAGE", name}, {"IMAGE_ID", *id}});
+  v1::PullImageResponse response;
+  response.set_image_ref(*id);
+  co_return response;
+}
+
+}  // namespace rktlet::cri

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two services of the CRI as gRPC calls them: every RPC of the lists in rpcs.h posted to the loop, every other one
+// answered UNIMPLEMENTED with a sentence.
+#pragma once
+
+#include "cri/v1/api.grpc.pb.h"
+#include "rktlet/cri/call.h"
+
+namespace rktlet::cri {
+
+#define RKTLET_SERVE_RPC(name)                                                                                    \
+  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext*, const v1::name##Request* request,                  \
+                                 v1::name##Response* response) override {                                         \
+    return UnaryCall<v1::name##Request, v1::name##Response>::Start(context_, calls_, #name, &::rktlet::cri::name, \
+                                                                   *request, response);                           \
+  }
+#define RKTLET_REFUSE_RPC(name)                                                                                    \
+  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* call, const v1::name##Request*, v1::name##Response*) \
+      override {                                                                                                   \
+    return Refuse(call, #name);                                                                                    \
+  }
+#define RKTLET_REFUSE_STREAM(name, request, response)                                                       \
+  grpc::ServerWriteReactor<v1::response>* name(grpc::CallbackServerContext*, const v1::request*) override { \
+    return new RefusedStream<v1::response>(#name);                                                          \
+  }
+
+grpc::Status NotServed(const char* rpc);
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* call, const char* rpc);
+
+template <typename Response>
+class RefusedStream final : public grpc::ServerWriteReactor<Response> {
+ public:
+  explicit RefusedStream(const char* rpc) { this->Finish(NotServed(rpc)); }
+  void OnDone() override { delete this; }
+};
+
+class RuntimeService final : public v1::RuntimeService::CallbackService {
+ public:
+  RuntimeService(Context& context, Calls& calls) : context_(context), calls_(calls) {}
+
+  RKTLET_RUNTIME_RPCS(RKTLET_SERVE_RPC)
+
+  RKTLET_REFUSE_RPC(UpdatePodSandboxResources)
+  RKTLET_REFUSE_RPC(UpdateContainerResources)
+  RKTLET_REFUSE_RPC(Exec)
+  RKTLET_REFUSE_RPC(Attach)
+  RKTLET_REFUSE_RPC(PortForward)
+  RKTLET_REFUSE_RPC(PodSandboxStats)
+  RKTLET_REFUSE_RPC(ListPodSandboxStats)
+  RKTLET_REFUSE_RPC(ListMetricDescriptors)
+  RKTLET_REFUSE_RPC(ListPodSandboxMetrics)
+  RKTLET_REFUSE_RPC(CheckpointContainer)
+  RKTLET_REFUSE_RPC(CheckpointPod)
+  RKTLET_REFUSE_RPC(RestorePod)
+  RKTLET_REFUSE_STREAM(StreamPodSandboxes, StreamPodSandboxesRequest, StreamPodSandboxesResponse)
+  RKTLET_REFUSE_STREAM(StreamContainers, StreamContainersRequest, StreamContainersResponse)
+  RKTLET_REFUSE_STREAM(StreamContainerStats, StreamContainerStatsRequest, StreamContainerStatsResponse)
+  RKTLET_REFUSE_STREAM(StreamPodSandboxStats, StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse)
+  RKTLET_REFUSE_STREAM(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse)
+  RKTLET_REFUSE_STREAM(GetContainerEvents, GetEventsRequest, ContainerEventResponse)
+
+ private:
+  Context& context_;
+  Calls& calls_;
+};
+
+class ImageService final : public v1::ImageService::CallbackService {
+ public:
+  ImageService(Context& context, Calls& calls) : context_(context), calls_(calls) {}
+
+  RKTLET_IMAGE_RPCS(RKTLET_SERVE_RPC)
+
+  RKTLET_REFUSE_STREAM(StreamImages, StreamImagesRequest, StreamImagesResponse)
+
+ private:
+  Context& context_;
+  Calls& calls_;
+};
+
+#undef RKTLET_SERVE_RPC
+#undef RKTLET_REFUSE_RPC
+#undef RKTLET_REFUSE_STREAM
+
+}  // namespace rktlet::cri

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "rktlet/config/options.h"
+#include "rktlet/cri/rpcs.h"
+
+namespace rktlet::cri {
+namespace {
+
+using nlohmann::json;
+
+void AddCondition(v1::RuntimeStatus& status, const char* type, bool ready, const std::string& reason,
+                  const std::string& message) {
+  v1::RuntimeCondition* condition = status.add_conditions();
+  condition->set_type(type);
+  condition->set_status(ready);
+  if (!ready) {
+    condition->set_reason(reason);
+    condition->set_message(message);
+  }
+}
+
+// Every pod may name the one handler there is, or none.
+void AddHandlers(v1::StatusResponse& response) {
+  for (const char* name : {"", "crun"}) {
+    v1::RuntimeHandler* handler = response.add_runtime_handlers();
+    handler->set_name(name);
+    handler->mutable_features()->set_recursive_read_only_mounts(true);
+    handler->mutable_features()->set_user_namespaces(false);
+  }
+}
+
+std::string Text(const json& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusResponse& response) {
+  auto& info = *response.mutable_info();
+  const json options = {{"yaml", config::Dump(context.config)}};
+  info["config"] = Text(options);
+  const json node = {{"podCIDR", context.node.pod_cidr},
+                     {"podCIDRApplied", false},
+                     {"podCIDRNote", "rktlet writes no CNI configuration: the network add-on does"}};
+  info["node"] = Text(node);
+  const json cni = {{"confDir", context.config.cni_conf_dir},
+                    {"binDirs", context.config.cni_bin_dirs},
+                    {"networks", network.networks},
+                    {"status", network.json}};
+  info["network"] = Text(cni);
+  size_t running = 0;
+  const auto containers = context.directory.AllContainers();
+  for (const pods::ContainerView& container : containers) {
+    running += container.running ? 1 : 0;
+  }
+  const json counts = {{"containers", containers.size()},
+                       {"runningContainers", running},
+                       {"images", context.images.images().size()},
+                       {"pulls", context.puller.running()},
+                       {"version", RKTLET_VERSION}};
+  info["runtime"] = Text(counts);
+}
+
+}  // namespace
+
+Reply<v1::StatusResponse> Status(Context& context, engine::Cancellation, const v1::StatusRequest& request) {
+  v1::StatusResponse response;
+  const absl::Status ready = context.directory.Ready();
+  AddCondition(*response.mutable_status(), "RuntimeReady", ready.ok(), "RuntimeNotReady", std::string(ready.message()));
+  const engine::NetworkStatus& network = context.network.status();
+  AddCondition(*response.mutable_status(), "NetworkReady", network.ready,
+               network.reason.empty() ? "NetworkPluginNotReady" : network.reason, network.message);
+  AddHandlers(response);
+  response.mutable_features()->set_supplemental_groups_policy(true);
+  response.mutable_features()->set_user_namespaces_host_network(false);
+  response.mutable_features()->set_mount_options(false);
+  if (request.verbose()) {
+    AddInfo(context, network, response);
+  }
+  co_return response;
+}
+
+}  // namespace rktlet::cri

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rktlet/engine/process.h"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "base/status_matchers.h"
+#include "rktlet/engine/test_loop.h"
+
+namespace rktlet::engine {
+namespace {
+
+using base::StatusIs;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::_;
+
+class Process : public testing::Test {
+ protected:
+  Process() { std::signal(SIGPIPE, SIG_IGN); }
+
+  absl::StatusOr<ProcessResult> Shell(const std::string& script, ProcessOptions options = {}) {
+    base::Command command;
+    command.program = "/bin/sh";
+    command.args = {"-c", script};
+    return loop_.Await(RunProcess(std::move(command), std::move(options)));
+  }
+
+  TestLoop loop_;
+};
+
+TEST_F(Process, GivesBackExitCodeAndBothStreams) {
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("echo out; echo err >&2; exit 7"));
+  EXPECT_EQ(result.command.status.code, 7);
+  EXPECT_EQ(result.command.stdout_data, "out\n");
+  EXPECT_EQ(result.command.stderr_data, "err\n");
+  EXPECT_EQ(RunningProcesses(), 0U);
+}
+
+TEST_F(Process, ReadsWhatItIsFedWhateverTheSize) {
+  ProcessOptions options;
+  options.stdin_data = std::string(300'000, 'x');
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("cat", options));
+  EXPECT_EQ(result.command.stdout_data, options.stdin_data);
+}
+
+TEST_F(Process, MayLeaveItsInputUnread) {
+  ProcessOptions options;
+  options.stdin_data = std::string(300'000, 'x');
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("exit 0", options));
+  EXPECT_TRUE(result.command.status.Success());
+}
+
+TEST_F(Process, OutputBeyondTheLimitIsReadAndDropped) {
+  ProcessOptions options;
+  options.output_limit = 10;
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("head -c 200000 /dev/zero | tr '\\0' y; echo e >&2", options));
+  EXPECT_EQ(result.command.stdout_data.size() + result.command.stderr_data.size(), 10U);
+  EXPECT_TRUE(result.command.stdout_truncated);
+  EXPECT_TRUE(result.command.status.Success());
+}
+
+TEST_F(Process, IsStoppedAtItsDeadline) {
+  ProcessOptions options;
+  options.timeout = milliseconds(50);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("sleep 100", options));
+  EXPECT_TRUE(result.command.timed_out);
+  EXPECT_EQ(result.command.status.signal, SIGTERM);
+}
+
+TEST_F(Process, IsKilledWithItsGroupWhenItIgnoresThat) {
+  ProcessOptions options;
+  options.timeout = milliseconds(50);
+  options.kill_grace = milliseconds(50);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("trap '' TERM; sleep 100 & wait; wait", options));
+  EXPECT_TRUE(result.command.timed_out);
+  EXPECT_EQ(result.command.status.signal, SIGKILL);
+}
+
+TEST_F(Process, IsStoppedWithoutProgressOnly) {
+  ProcessOptions options;
+  options.progress_timeout = milliseconds(400);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult busy, Shell("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done", options));
+  EXPECT_TRUE(busy.command.status.Success());
+  ASSERT_OK_AND_ASSIGN(const ProcessResult stalled, Shell("echo 1; sleep 100", options));
+  EXPECT_TRUE(stalled.stalled);
+  EXPECT_TRUE(stalled.command.timed_out);
+}
+
+TEST_F(Process, EndsEarlyWhenCancelled) {
+  ProcessOptions options;
+  Cancellation cancellation;
+  options.cancellation = cancellation;
+  boost::asio::post(loop_.context(), [&] { cancellation.Cancel(); });
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("sleep 100", options));
+  EXPECT_TRUE(result.cancelled);
+  ASSERT_OK_AND_ASSIGN(const ProcessResult never, Shell("sleep 100", options));
+  EXPECT_TRUE(never.cancelled);
+}
+
+TEST_F(Process, DoesNotWaitForWhatItLeavesBehind) {
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("(exec sleep 3) & echo done"));
+  EXPECT_EQ(result.command.stdout_data, "done\n");
+}
+
+TEST_F(Process, AMissingProgramIsAnError) {
+  base::Command command;
+  command.program = "/no/such/program";
+  EXPECT_THAT(loop_.Await(RunProcess(std::move(command), {})), StatusIs(absl::StatusCode::kNotFound, _));
+  EXPECT_EQ(RunningProcesses(), 0U);
+}
+
+}  // namespace
+}  // namespace rktlet::engine

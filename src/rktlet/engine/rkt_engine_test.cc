@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Against a shell script in place of rkt that writes down how it was called.
+#include "rktlet/engine/rkt_engine.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/status_matchers.h"
+#include "base/strings.h"
+#include "rktlet/engine/test_loop.h"
+
+namespace rktlet::engine {
+namespace {
+
+using base::IsOk;
+using base::IsOkAndHolds;
+using base::StatusIs;
+using base::StrCat;
+using std::chrono::milliseconds;
+using testing::_;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Eq;
+using testing::HasSubstr;
+using testing::Not;
+
+class Rkt : public testing::Test {
+ protected:
+  Rkt()
+      : engine_(config_, dir_.File("rkt"), "/helper", spec::Layout(dir_.File("lib"), dir_.File("run"))),
+        pod_(*spec::PodId::Parse(std::string(64, 'a'))),
+        app_(*spec::AppName::Parse(std::string(64, 'b'))) {
+    config_.cni_conf_dir = "/conf";
+    config_.cni_bin_dirs = {"/bin1", "/bin2"};
+  }
+
+  // The script writes its arguments, one a line, to `args`, its stdin to `stdin`, and then does `body`.
+  void Script(const std::string& body) {
+    const std::string text = StrCat("#!/bin/sh\nprintf '%s\\n' \"$@\" >", dir_.File("args"), "\ncat >",
+                                    dir_.File("stdin"), "\nenv >", dir_.File("env"), "\n", body, "\n");
+    ASSERT_THAT(base::WriteFileAtomic(dir_.File("rkt"), text, 0700), IsOk());
+  }
+  std::string Args() { return base::ReadFile(dir_.File("args")).value_or(""); }
+  std::string Stdin() { return base::ReadFile(dir_.File("stdin")).value_or(""); }
+
+  base::TempDir dir_;
+  TestLoop loop_;
+  config::Config config_;
+  RktEngine engine_;
+  spec::PodId pod_;
+  spec::AppName app_;
+};
+
+TEST_F(Rkt, IsToldDirectoriesAndAskedToKeepQuiet) {
+  Script("echo '[]'");
+  ::setenv("NOTIFY_SOCKET", "/run/notify", 1);
+  EXPECT_THAT(loop_.Await(engine_.ListImages()), IsOk());
+  ::unsetenv("NOTIFY_SOCKET");
+  EXPECT_EQ(Args(), StrCat("--dir=", dir_.File("lib"), "\n--run-dir=", dir_.File("run"),
+                           "\n--announce=false\nimage\nlist\n--full\n--format=json\n"));
+  EXPECT_THAT(base::ReadFile(dir_.File("env")),
+              IsOkAndHolds(AllOf(HasSubstr("RKT_STATUS_LINE=1\n"), HasSubstr("RKT_HELPER=/helper\n"),
+                                 Not(HasSubstr("NOTIFY_SOCKET")))));
+}
+
+TEST_F(Rkt, AnErrorKeepsItsKindAndItsWords) {
+  Script("echo 'image rm: image is in use' >&2; echo 'rkt-status: 9' >&2; exit 254");
+  EXPECT_THAT(loop_.Await(engine_.RemoveImage("sha256:x")),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "rkt image rm: image rm: image is in use"));
+}
+
+TEST_F(Rkt, AnErrorWithoutAKindIsInternal) {
+  Script("echo 'Killed by something' >&2; exit 3");
+  EXPECT_THAT(loop_.Await(engine_.ListImages()),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("Killed by something")));
+  Script("kill -9 $$");
+  EXPECT_THAT(loop_.Await(engine_.ListImages()), StatusIs(absl::StatusCode::kInternal, HasSubstr("signal 9")));
+}
+
+TEST_F(Rkt, WhatIsGoneAlreadyIsRemoved) {
+  Script("echo 'rm: no matches found' >&2; echo 'rkt-status: 5' >&2; exit 254");
+  EXPECT_THAT(loop_.Await(engine_.RemovePod(pod_)), IsOk());
+  EXPECT_THAT(loop_.Await(engine_.RemoveContainer(pod_, app_)), IsOk());
+  EXPECT_THAT(loop_.Await(engine_.NetworkDown(pod_)), IsOk());
+}
+
+TEST_F(Rkt, ACommandThatHangsIsStopped) {
+  config_.command_timeout = milliseconds(100);
+  Script("exec sleep 100");
+  EXPECT_THAT(loop_.Await(engine_.ListImages()), StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("too long")));
+}
+
+TEST_F(Rkt, AContainersDocumentTravelsOnStdinAndItsRecordComesBack) {
+  spec::ContainerSpec spec;
+  spec.id = *spec::ContainerId::Parse(std::string(64, 'b'));
+  spec.app = app_;
+  spec.name = "web";
+  spec.image = "busybox";
+  spec.environment = {{"TOKEN", "s3cret"}};
+  spec::ContainerRecord record;
+  record.spec = spec;
+  record.unit = "k8s-x.service";
+  record.image_id = "sha256:" + std::string(64, 'c');
+  ASSERT_THAT(base::WriteFileAtomic(dir_.File("record"), spec::ToJson(record)), IsOk());
+  Script("cat " + dir_.File("record"));
+  ASSERT_OK_AND_ASSIGN(const spec::ContainerRecord answer, loop_.Await(engine_.AddContainer(pod_, spec)));
+  EXPECT_EQ(answer.unit, "k8s-x.service");
+  EXPECT_EQ(Stdin(), spec::ToJson(spec));
+  EXPECT_THAT(Args(), AllOf(HasSubstr("app\nadd\n--config=-\n--format=json\n"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(Rkt, AnExecGivesBackTheCommandsOwnEnd) {
+  Script("echo out; echo err >&2; exit 127");
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"cmd", "--flag", ""}, .timeout = {}, .cancellation = {}};
+  ASSERT_OK_AND_ASSIGN(const ExecResult result, loop_.Await(engine_.Exec(request)));
+  EXPECT_EQ(result.exit_code, 127);
+  EXPECT_EQ(result.stdout_data, "out\n");
+  EXPECT_EQ(result.stderr_data, "err\n");
+  EXPECT_THAT(Args(), HasSubstr(StrCat("app\nexec\n--app=", app_.str(), "\n", pod_.str(), "\n--\ncmd\n--flag\n\n")));
+}
+
+TEST_F(Rkt, AnExecThatTheEngineCouldNotDoIsAnError) {
+  Script("echo 'app exec: nope: not found in the image' >&2; exit 127");
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"nope"}, .timeout = {}, .cancellation = {}};
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kNotFound, HasSubstr("nope: not found")));
+  Script("echo 'app exec: pod is gone' >&2; echo 'rkt-status: 5' >&2; exit 125");
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kNotFound, HasSubstr("pod is gone")));
+}
+
+TEST_F(Rkt, AnExecBeyondItsTimeoutIsDeadlineExceeded) {
+  Script("exec sleep 100");
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"sleep"}, .timeout = milliseconds(100), .cancellation = {}};
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("killed")));
+}
+
+TEST_F(Rkt, StopEndsExecsAndPullsThatRun) {
+  Script("exec sleep 100");
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"sleep"}, .timeout = {}, .cancellation = {}};
+  boost::asio::post(loop_.context(), [this] { engine_.Stop(); });
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kCancelled, _));
+}
+
+TEST_F(Rkt, CredentialsOfAPullStandNowhereButOnStdin) {
+  Script("echo progress >&2; echo sha256:0; echo sha256:1");
+  FetchRequest request{.reference = "docker.io/library/busybox:latest", .auth_json = R"({"auths":{}})"};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)), IsOkAndHolds("sha256:1"));
+  EXPECT_EQ(Stdin(), R"({"auths":{}})");
+  EXPECT_THAT(Args(),
+              AllOf(HasSubstr("--authfile=-\n--\ndocker.io/library/busybox:latest\n"), Not(HasSubstr("auths"))));
+}
+
+TEST_F(Rkt, APullWithoutCredentialsUsesTheConfiguredFile) {
+  config_.authfile = "/etc/auth.json";
+  Script("echo sha256:1");
+  FetchRequest request{.reference = "busybox", .auth_json = ""};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)), IsOk());
+  EXPECT_THAT(Args(), HasSubstr("--authfile=/etc/auth.json\n"));
+}
+
+TEST_F(Rkt, APullWithoutProgressIsGivenUp) {
+  Script("echo '{}' >&2; exec sleep 100");
+  FetchRequest request{.reference = "busybox", .auth_json = "", .timeout = {}, .progress_timeout = milliseconds(100)};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("no progress")));
+}
+
+TEST_F(Rkt, TheNetworkIsAskedAboutTheConfiguredDirectories) {
+  Script(R"(echo '{"ready":false,"reason":"NoNetworkConfiguration","message":"/conf is empty","networks":[]}')");
+  ASSERT_OK_AND_ASSIGN(const NetworkStatus status, loop_.Await(engine_.GetNetworkStatus()));
+  EXPECT_FALSE(status.ready);
+  EXPECT_EQ(status.reason, "NoNetworkConfiguration");
+  EXPECT_THAT(Args(), HasSubstr("--cni-conf-dir=/conf\n--cni-bin-dir=/bin1\n--cni-bin-dir=/bin2\n"));
+}
+
+TEST(ImageList, IsReadWithAndWithoutOptionalKeys) {
+  ASSERT_OK_AND_ASSIGN(const std::vector<Image> images,
+                       ParseImageList(R"([{"id":"sha256:a"},{"id":"sha256:b","tags":["x:1"],"digests":["x@sha256:1"],
+      "size":12,"user":"1000","labels":{"k":"v"},"layers":["sha256:l",{"digest":"sha256:m"}],"import_time":5}])"));
+  ASSERT_THAT(images, testing::SizeIs(2));
+  EXPECT_EQ(images[1].size, 12U);
+  EXPECT_THAT(images[1].layers, ElementsAre("sha256:l", "sha256:m"));
+  EXPECT_THAT(ParseImageList("{\"x\":1}"), StatusIs(absl::StatusCode::kInternal, _));
+  EXPECT_THAT(ParseImageList("no json"), StatusIs(absl::StatusCode::kInternal, _));
+  EXPECT_THAT(ParseImageList("[]"), IsOkAndHolds(testing::IsEmpty()));
+}
+
+}  // namespace
+}  // namespace rktlet::engine
