@@ -77,8 +77,11 @@ cached() {
       bash -euo pipefail -O inherit_errexit -c "$(declare -f)"$'\n"$@"' "$0" "$builder" "$building" "$@" \
         {lock}>&- 1>&2 || exit 1
       mv "$building" "$target"
+      # What no run has asked for in a month was made from files that are gone.
+      find "$CACHE_DIR/$kind" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf --one-file-system {} + 1>&2
     ) || die "could not build $kind/$key"
   fi
+  touch "$target" "$target.lock"
   printf '%s\n' "$target"
 }
 

@@ -26,22 +26,26 @@ source_files() {
 source_hash() { (cd "$REPO_DIR" && source_files | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16); }
 
 build_packages() {
-  local out=$1 tree=$1/work/tree
-  need_packages dpkg-dev debhelper devscripts equivs git ccache
+  local out=$1 work lock
+  need_packages dpkg-dev debhelper git ccache
   install_build_dependencies
   say "building the Debian packages"
-  mkdir -p "$tree"
-  (cd "$REPO_DIR" && source_files | tar --null -T - -cf -) | tar -C "$tree" -xf -
-  # ccache makes the second build quick; what it needs to hit is a stable path, which the prefix map gives.
+  # Always at the same place: paths are among the compiler's arguments, and ccache finds only what was called the same.
+  work=$CACHE_DIR/build/$(hash_of "$REPO_DIR")/packages
+  mkdir -p "$work"
+  exec {lock}>"$work/.lock"
+  flock "$lock"
+  rm -rf "$work/tree" "$work"/*.*deb "$work"/*.changes "$work"/*.buildinfo
+  mkdir "$work/tree"
+  (cd "$REPO_DIR" && source_files | tar --null -T - -cf -) | tar -C "$work/tree" -xf -
   (
-    cd "$tree" || exit 1
-    export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1
-    DEB_BUILD_OPTIONS=parallel=$(nproc) dpkg-buildpackage -b -us -uc >"$out/build.log" 2>&1 || { tail -n 80 "$out/build.log"; exit 1; }
+    cd "$work/tree" || exit 1
+    # The unit tests are a stage of their own.
+    export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$work/tree DEB_BUILD_OPTIONS=nocheck
+    dpkg-buildpackage -b -us -uc "-j$(nproc)" >"$out/build.log" 2>&1 || { tail -n 80 "$out/build.log"; exit 1; }
   )
-  mv "$out"/work/*.deb "$out"/work/*.changes "$out/"
-  rm -rf "$out/work"
-  # A small number of trees is worth keeping.
-  find "$CACHE_DIR/packages" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
+  mv "$work"/*.deb "$work"/*.changes "$out/"
+  rm -rf "$work/tree"
 }
 
 # Installs what debian/control asks for to build, when it is not there.
