@@ -44,7 +44,7 @@ build_packages() {
     export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$work/tree DEB_BUILD_OPTIONS=nocheck
     dpkg-buildpackage -b -us -uc "-j$(nproc)" >"$out/build.log" 2>&1 || { tail -n 80 "$out/build.log"; exit 1; }
   )
-  mv "$work"/*.deb "$work"/*.changes "$out/"
+  mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out/"
   rm -rf "$work/tree"
 }
 
