@@ -3,6 +3,7 @@
 
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
+#include "rktlet/pods/pods.h"
 
 namespace rktlet::cri {
 namespace {
@@ -56,6 +57,10 @@ void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusR
                        {"pulls", context.puller.running()},
                        {"version", RKTLET_VERSION}};
   info["runtime"] = Text(counts);
+  if (context.pods != nullptr) {
+    const json problems = context.pods->Problems();
+    info["problems"] = Text(problems);
+  }
 }
 
 }  // namespace

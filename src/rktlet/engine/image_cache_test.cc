@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "base/status_matchers.h"
 #include "rktlet/engine/fake_engine.h"

@@ -89,12 +89,20 @@ TEST_F(Process, IsStoppedWithoutProgressOnly) {
 }
 
 TEST_F(Process, EndsEarlyWhenCancelled) {
+  base::Command command;
+  command.program = "/bin/sleep";
+  command.args = {"100"};
   ProcessOptions options;
   Cancellation cancellation;
   options.cancellation = cancellation;
-  boost::asio::post(loop_.context(), [&] { cancellation.Cancel(); });
-  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("sleep 100", options));
-  EXPECT_TRUE(result.cancelled);
+  std::optional<bool> cancelled;
+  boost::asio::co_spawn(
+      loop_.context(), RunProcess(command, options),
+      [&](std::exception_ptr, const absl::StatusOr<ProcessResult>& result) { cancelled = result->cancelled; });
+  ASSERT_TRUE(loop_.RunUntil([] { return RunningProcesses() == 1; }));
+  cancellation.Cancel();
+  ASSERT_TRUE(loop_.RunUntil([&] { return cancelled.has_value(); }));
+  EXPECT_TRUE(*cancelled);
   ASSERT_OK_AND_ASSIGN(const ProcessResult never, Shell("sleep 100", options));
   EXPECT_TRUE(never.cancelled);
 }

@@ -62,6 +62,20 @@ absl::StatusCode TakeCode(std::string_view& text) {
   return static_cast<absl::StatusCode>(code);
 }
 
+// `text` without the progress that --progress=json writes, a JSON object a line.
+std::string WithoutProgress(std::string_view text) {
+  std::string kept;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.starts_with('{')) {
+      kept += StrCat(kept.empty() ? "" : "\n", line);
+    }
+  }
+  return kept;
+}
+
 }  // namespace
 
 base::Command RktCommand(const std::string& program, const std::string& helper, const spec::Layout& layout,
@@ -82,7 +96,8 @@ absl::Status StatusOfRkt(const ProcessResult& result, std::string_view what) {
   if (!command.timed_out && command.status.Success()) {
     return absl::OkStatus();
   }
-  std::string_view text = command.stderr_data;
+  const std::string written = WithoutProgress(command.stderr_data);
+  std::string_view text = written;
   const absl::StatusCode code = TakeCode(text);
   text.remove_prefix(text.size() - std::min(text.size(), kMessageTail));
   const std::string said = text.empty() ? "" : StrCat(": ", text);

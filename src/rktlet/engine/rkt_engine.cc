@@ -127,7 +127,9 @@ Awaitable<absl::Status> RktEngine::NetworkDown(spec::PodId pod) {
 }
 
 Awaitable<absl::Status> RktEngine::RemovePod(spec::PodId pod) {
-  std::vector<std::string> args = {"rm", pod.str()};
+  std::vector<std::string> args = {"rm"};
+  AddCniFlags(args);
+  args.push_back(pod.str());
   auto printed = co_await Run(std::move(args), "", config_.network_timeout);
   co_return absl::IsNotFound(printed.status()) ? absl::OkStatus() : printed.status();
 }
@@ -145,7 +147,7 @@ Awaitable<absl::StatusOr<spec::ContainerRecord>> RktEngine::AddContainer(spec::P
 }
 
 Awaitable<absl::Status> RktEngine::RemoveContainer(spec::PodId pod, spec::AppName app) {
-  std::vector<std::string> args = {"app", "rm", "--force", "--app=" + app.str(), pod.str()};
+  std::vector<std::string> args = {"app", "rm", "--force", "--files-only", "--app=" + app.str(), pod.str()};
   auto printed = co_await Run(std::move(args), "", config_.command_timeout);
   co_return absl::IsNotFound(printed.status()) ? absl::OkStatus() : printed.status();
 }
@@ -193,6 +195,10 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
   } else if (!config_.authfile.empty()) {
     args.push_back("--authfile=" + config_.authfile);
   }
+  if (request.progress_timeout.count() > 0) {
+    const auto stall = std::chrono::ceil<std::chrono::milliseconds>(request.progress_timeout).count();
+    args.push_back(StrCat("--stall-timeout=", stall, "ms"));
+  }
   args.emplace_back("--");
   args.push_back(request.reference);
   base::Command command = Command(args);
@@ -208,7 +214,7 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
   ProcessOptions options;
   options.stdin_data = std::move(request.auth_json);
   options.timeout = request.timeout;
-  options.progress_timeout = request.progress_timeout;
+  options.progress_timeout = request.progress_timeout + request.progress_timeout / 8;  // rkt sees it first, says more
   options.cancellation = Track(Cancellation());
   const uint64_t oom_kills = pull_cgroup_.OomKills();
   auto result = co_await RunProcess(std::move(command), std::move(options));

@@ -138,8 +138,13 @@ TEST_F(Rkt, AnExecBeyondItsTimeoutIsDeadlineExceeded) {
 TEST_F(Rkt, StopEndsExecsAndPullsThatRun) {
   Script("exec sleep 100");
   ExecRequest request{.pod = pod_, .app = app_, .command = {"sleep"}, .timeout = {}, .cancellation = {}};
-  boost::asio::post(loop_.context(), [this] { engine_.Stop(); });
-  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kCancelled, _));
+  std::optional<absl::Status> ended;
+  boost::asio::co_spawn(loop_.context(), engine_.Exec(request),
+                        [&](std::exception_ptr, const absl::StatusOr<ExecResult>& result) { ended = result.status(); });
+  ASSERT_TRUE(loop_.RunUntil([&] { return base::Exists(dir_.File("env")); }));
+  engine_.Stop();
+  ASSERT_TRUE(loop_.RunUntil([&] { return ended.has_value(); }));
+  EXPECT_THAT(*ended, StatusIs(absl::StatusCode::kCancelled, _));
 }
 
 TEST_F(Rkt, CredentialsOfAPullStandNowhereButOnStdin) {
@@ -157,6 +162,13 @@ TEST_F(Rkt, APullWithoutCredentialsUsesTheConfiguredFile) {
   FetchRequest request{.reference = "busybox", .auth_json = ""};
   EXPECT_THAT(loop_.Await(engine_.FetchImage(request)), IsOk());
   EXPECT_THAT(Args(), HasSubstr("--authfile=/etc/auth.json\n"));
+}
+
+TEST_F(Rkt, AFailedPullSaysWhyWithoutItsProgress) {
+  Script("echo '{\"phase\":\"fetch\"}' >&2; echo 'image fetch: no such tag' >&2; echo 'rkt-status: 5' >&2; exit 254");
+  FetchRequest request{.reference = "busybox", .auth_json = ""};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
+              StatusIs(absl::StatusCode::kNotFound, "pull busybox: image fetch: no such tag"));
 }
 
 TEST_F(Rkt, APullWithoutProgressIsGivenUp) {
