@@ -188,7 +188,7 @@ class Fetcher {
       ASSIGN_OR_RETURN(LayerRecord layer, store_.AddLayer(manifest.layers[i], config.diff_ids[i], work_));
       record.layers.push_back(std::move(layer));
     }
-    return store_.Commit(std::move(record));
+    return store_.Commit(std::move(record), work_);
   }
 
   Store& store_;

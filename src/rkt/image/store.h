@@ -84,14 +84,16 @@ class Store {
   absl::StatusOr<std::string> MakeWorkDirectory() const;
   std::string BlobDirectory() const { return root_ + "/blobs"; }
   std::string BlobPath(std::string_view digest) const;
-  // A document whose digest is checked, put where it belongs. InvalidArgument when the digest differs.
+  // A document whose digest is checked, put where it belongs; it lasts once Commit() is done. InvalidArgument when the
+  // digest differs.
   absl::Status AddBlob(const std::string& digest, const std::string& data);
-  // Unpacks one layer unless it is there. DataLoss, and the archive removed, when the archive is damaged;
-  // InvalidArgument, naming layer, entry and reason, when its content is refused.
+  // Unpacks one layer into the work directory unless the store has it. DataLoss, and the archive removed, when the
+  // archive is damaged; InvalidArgument, naming layer, entry and reason, when its content is refused.
   absl::StatusOr<LayerRecord> AddLayer(const Descriptor& blob, const std::string& diff_id,
-                                       const std::string& work_directory);
-  // Enters an image whose blobs and layers are there; its tags leave the images that had them.
-  absl::StatusOr<ImageRecord> Commit(ImageRecord record);
+                                       const std::string& work_directory) const;
+  // Syncs everything, moves the new layers into the store and enters the image; its tags leave the images that had
+  // them.
+  absl::StatusOr<ImageRecord> Commit(ImageRecord record, const std::string& work_directory);
   // Adds names to the image that has the repository digest ("sha256:…"); NotFound when none has, or parts are missing.
   absl::StatusOr<ImageRecord> AddNames(std::string_view digest, const std::vector<std::string>& tags,
                                        const std::vector<std::string>& digests);
@@ -106,6 +108,7 @@ class Store {
   absl::Status SweepLocked(const std::vector<ImageRecord>& records, std::string* trash) const;
   std::string LayerPath(std::string_view diff_id) const;
   absl::StatusOr<std::string> LinkName(std::string_view diff_id) const;
+  absl::Status KeepContent(const std::string& work_directory) const;
   bool IsComplete(const ImageRecord& record) const;
   void ReadUse(ImageRecord& record) const;
 

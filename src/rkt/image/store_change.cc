@@ -23,6 +23,7 @@ using rktlet::base::FileLock;
 using rktlet::base::StrCat;
 
 constexpr char kLayerFile[] = "/layer.json";
+constexpr char kNewLayers[] = "/layers/";  // in a work directory
 
 absl::StatusOr<UnpackResult> ReadLayerFile(const std::string& layer) {
   ASSIGN_OR_RETURN(const std::string text, rktlet::base::ReadFile(layer + kLayerFile));
@@ -37,7 +38,7 @@ absl::StatusOr<UnpackResult> ReadLayerFile(const std::string& layer) {
 
 absl::Status WriteLayerFile(const std::string& layer, const UnpackResult& result) {
   const nlohmann::json document = {{"bytes", result.bytes}, {"entries", result.entries}};
-  return rktlet::base::WriteFileAtomic(layer + kLayerFile, document.dump() + "\n", 0600, rktlet::base::Sync::kYes);
+  return rktlet::base::WriteFileAtomic(layer + kLayerFile, document.dump() + "\n");
 }
 
 void AddSorted(std::vector<std::string>& names, const std::vector<std::string>& more) {
@@ -105,29 +106,26 @@ absl::Status Store::AddBlob(const std::string& digest, const std::string& data) 
   if (DigestOf(data) != digest) {
     return absl::InvalidArgumentError(StrCat("a document has the digest ", DigestOf(data), " instead of ", digest));
   }
-  return rktlet::base::WriteFileAtomic(BlobPath(digest), data, 0600, rktlet::base::Sync::kYes);
+  return rktlet::base::WriteFileAtomic(BlobPath(digest), data);
 }
 
 absl::StatusOr<LayerRecord> Store::AddLayer(const Descriptor& blob, const std::string& diff_id,
-                                            const std::string& work_directory) {
-  const std::string layer = LayerPath(diff_id);
+                                            const std::string& work_directory) const {
+  std::string layer = LayerPath(diff_id);
   const std::string blob_path = BlobPath(blob.digest);
   if (!rktlet::base::Exists(layer)) {
+    layer = StrCat(work_directory, kNewLayers, HexOf(diff_id));
+  }
+  if (!rktlet::base::Exists(layer + kLayerFile)) {
     ASSIGN_OR_RETURN(const auto archive, rktlet::base::OpenAt(AT_FDCWD, blob_path, O_RDONLY));
-    const std::string made = StrCat(work_directory, "/layer");
-    RETURN_IF_ERROR(rktlet::base::RemoveTree(made));
-    RETURN_IF_ERROR(rktlet::base::MakeDirectories(made + "/diff", 0755));
-    ASSIGN_OR_RETURN(const auto directory, rktlet::base::OpenDirectory(made + "/diff"));
+    RETURN_IF_ERROR(rktlet::base::RemoveTree(layer));
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(layer + "/diff", 0755));
+    ASSIGN_OR_RETURN(const auto directory, rktlet::base::OpenDirectory(layer + "/diff"));
     auto unpacked = options_.unpack(archive.get(), directory.get(), diff_id);
     if (!unpacked.ok()) {
       return Blame(unpacked.status(), blob.digest, blob_path);
     }
-    RETURN_IF_ERROR(WriteLayerFile(made, *unpacked));
-    // Losing the race against another fetch of the same layer is as good as winning it.
-    if (::rename(made.c_str(), layer.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY) {
-      return ErrnoStatus(errno, StrCat("keep layer ", diff_id));
-    }
-    RETURN_IF_ERROR(rktlet::base::SyncDirectory(root_ + "/layers"));
+    RETURN_IF_ERROR(WriteLayerFile(layer, *unpacked));
   }
   ASSIGN_OR_RETURN(const UnpackResult result, ReadLayerFile(layer));
   return LayerRecord{.diff_id = diff_id,
@@ -138,20 +136,37 @@ absl::StatusOr<LayerRecord> Store::AddLayer(const Descriptor& blob, const std::s
                      .entries = result.entries};
 }
 
+// Makes all content last, in one call for all layers and archives, and only then gives the new layers their names.
+absl::Status Store::KeepContent(const std::string& work_directory) const {
+  ASSIGN_OR_RETURN(const auto root, rktlet::base::OpenDirectory(root_));
+  if (::syncfs(root.get()) != 0) {
+    return ErrnoStatus(errno, StrCat("sync ", root_));
+  }
+  const std::string made = work_directory + kNewLayers;
+  if (!rktlet::base::Exists(made)) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(made));
+  for (const std::string& name : names) {
+    // Losing the race against another fetch of the same layer is as good as winning it.
+    if (::rename(StrCat(made, name).c_str(), StrCat(root_, "/layers/", name).c_str()) != 0 && errno != EEXIST &&
+        errno != ENOTEMPTY) {
+      return ErrnoStatus(errno, StrCat("keep layer ", name));
+    }
+  }
+  return rktlet::base::SyncDirectory(root_ + "/layers");
+}
+
 bool Store::IsComplete(const ImageRecord& record) const {
   return rktlet::base::Exists(BlobPath(record.id)) && rktlet::base::Exists(BlobPath(record.manifest_digest)) &&
          std::all_of(record.layers.begin(), record.layers.end(),
                      [this](const auto& layer) { return rktlet::base::Exists(LayerPath(layer.diff_id)); });
 }
 
-absl::StatusOr<ImageRecord> Store::Commit(ImageRecord record) {
+absl::StatusOr<ImageRecord> Store::Commit(ImageRecord record, const std::string& work_directory) {
   record.import_time = options_.clock->RealtimeNanos();
   record.size = SizeOnDisk(record, FileSize(BlobPath(record.id)));
-  // Archives and documents were written by another program: make them last before they are named.
-  ASSIGN_OR_RETURN(const auto root, rktlet::base::OpenDirectory(root_));
-  if (::syncfs(root.get()) != 0) {
-    return ErrnoStatus(errno, StrCat("sync ", root_));
-  }
+  RETURN_IF_ERROR(KeepContent(work_directory));
   {
     ASSIGN_OR_RETURN(const FileLock lock, LockExclusive());
     ASSIGN_OR_RETURN(std::vector<ImageRecord> records, Read());

@@ -70,7 +70,7 @@ class StoreTest : public testing::Test {
     record.digests = std::move(digests);
     RETURN_IF_ERROR(store_->AddBlob(record.id, config));
     RETURN_IF_ERROR(store_->AddBlob(record.manifest_digest, "manifest of " + config));
-    return store_->Commit(std::move(record));
+    return store_->Commit(std::move(record), work);
   }
 
   void Use(const std::string& id, const std::string& file = "pods/p/apps/a/app.json") {

@@ -25,7 +25,7 @@ struct UnpackResult {
 };
 
 // Unpacks the archive open at `archive_fd` into the empty directory open at `directory_fd` and checks that its
-// uncompressed bytes have the digest `diff_id`. Afterwards everything is synced. DataLoss, naming the entry and the
+// uncompressed bytes have the digest `diff_id`. Syncing is left to the caller. DataLoss, naming the entry and the
 // reason, for an archive that is damaged or refused; what was unpacked is left to the caller to remove.
 using LayerUnpacker =
     std::function<absl::StatusOr<UnpackResult>(int archive_fd, int directory_fd, const std::string& diff_id)>;

@@ -2,9 +2,6 @@
 #include "rkt/image/unpack/unpack.h"
 
 #include <locale.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 #include "base/strings.h"
 #include "rkt/image/unpack/layer_writer.h"
@@ -52,10 +49,6 @@ absl::StatusOr<UnpackResult> UnpackLayer(int archive_fd, int directory_fd, const
     return absl::DataLossError(rktlet::base::StrCat("the content has the digest ", digest, " instead of ", diff_id));
   }
   RETURN_IF_ERROR(writer.Finish());
-  // One call for the whole tree: as much I/O as syncing each file, without a round trip for each.
-  if (::syncfs(directory_fd) != 0) {
-    return rktlet::base::ErrnoStatus(errno, "sync the layer");
-  }
   return reader.result();
 }
 
