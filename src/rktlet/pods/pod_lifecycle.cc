@@ -25,19 +25,19 @@ bool SameRequest(spec::PodSpec a, const spec::PodSpec& b) {
 // A pod that is being started holds its slice as one in the store does.
 class SliceInUse {
  public:
-  SliceInUse(std::multiset<std::string>& slices, const std::string& slice)
-      : slices_(slices), place_(slices.insert(slice)) {}
+  SliceInUse(std::shared_ptr<std::multiset<std::string>> slices, const std::string& slice)
+      : slices_(std::move(slices)), place_(slices_->insert(slice)) {}
   SliceInUse(const SliceInUse&) = delete;
   SliceInUse& operator=(const SliceInUse&) = delete;
   ~SliceInUse() { Release(); }
   void Release() {
     if (std::exchange(held_, false)) {
-      slices_.erase(place_);
+      slices_->erase(place_);
     }
   }
 
  private:
-  std::multiset<std::string>& slices_;
+  std::shared_ptr<std::multiset<std::string>> slices_;
   std::multiset<std::string>::iterator place_;
   bool held_ = true;
 };
@@ -342,7 +342,7 @@ Awaitable<void> PodLifecycle::RemoveImplicitSlices(std::string slice) {
   for (const auto& [id, pod] : env_.store.pods()) {
     in_use.push_back(unit::PodSlice(pod->record.spec));
   }
-  for (const std::string& starting : slices_of_starting_) {
+  for (const std::string& starting : *slices_of_starting_) {
     in_use.push_back(starting);
   }
   co_await StopImplicitSlices(env_.manager, slice, in_use, env_.patience.unit_stop);

@@ -54,7 +54,7 @@ class PodLifecycle {
   Environment& env_;
   ContainerLifecycle& containers_;
   std::map<Key, std::shared_ptr<RunOperation>> running_;
-  std::multiset<std::string> slices_of_starting_;
+  std::shared_ptr<std::multiset<std::string>> slices_of_starting_ = std::make_shared<std::multiset<std::string>>();
 };
 
 }  // namespace rktlet::pods

@@ -28,7 +28,7 @@ const systemd::UnitSummary* Find(const std::map<std::string, systemd::UnitSummar
 
 Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
   occasion_ = occasion;
-  problems_.clear();
+  found_.clear();
   awaited_.clear();
   const absl::StatusOr<Units> units = co_await LoadedUnits();
   if (!units.ok()) {
@@ -39,7 +39,7 @@ Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
     co_return base::Annotate(ids.status(), "read the directory of pods");
   }
   for (const spec::PodId& id : *ids) {
-    if (!env_.store.busy.contains(id.str())) {
+    if (!env_.store.IsBusy(id.str())) {
       co_await TakePod(id, *units);
     }
     // Other work has its turn between two pods.
@@ -47,6 +47,7 @@ Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
   }
   ForgetPods();
   ReportStrangers(*units);
+  problems_ = std::move(found_);
   const SteadyTime deadline = std::chrono::steady_clock::now() + kKnownExits;
   for (const ContainerPtr& container : std::exchange(awaited_, {})) {
     co_await container->exited.WaitUntil(deadline);
@@ -73,7 +74,7 @@ Awaitable<absl::StatusOr<Recovery::Units>> Recovery::LoadedUnits() {
 void Recovery::Report(const std::string& what, const absl::Status& status) {
   const std::string problem = base::StrCat(what, ": ", std::string(status.message()));
   base::journal::Error("A record on disk cannot be used", {{"WHAT", what}, {"ERROR", status}});
-  problems_.push_back(problem);
+  found_.push_back(problem);
 }
 
 // Units in our name that no directory explains. Somebody may need them; they are not ours to kill.
@@ -86,9 +87,9 @@ void Recovery::ReportStrangers(const Units& units) {
     known.insert(container->unit.str());
   }
   for (const auto& [name, unit] : units) {
-    const bool busy = !env_.store.busy.empty();
+    const bool busy = env_.store.AnyBusy();
     if (!busy && IsActive(&unit) && !known.contains(name)) {
-      problems_.push_back(base::StrCat("unit ", name, " runs, but no pod or container is known that it belongs to"));
+      found_.push_back(base::StrCat("unit ", name, " runs, but no pod or container is known that it belongs to"));
       base::journal::Warning("A unit runs that belongs to no known pod", {{"UNIT", name}});
     }
   }
@@ -192,7 +193,7 @@ Awaitable<void> Recovery::TakeContainers(PodPtr pod, const Units& units) {
     co_return;
   }
   for (const spec::AppName& app : *apps) {
-    if (!pod->removed && !env_.store.busy.contains(app.str())) {
+    if (!pod->removed && !env_.store.IsBusy(app.str())) {
       co_await TakeContainer(pod, app, units);
     }
   }
@@ -290,7 +291,7 @@ Awaitable<void> Recovery::EndUnstarted(ContainerPtr container) {
 void Recovery::ForgetPods() {
   std::vector<PodPtr> gone;
   for (const auto& [id, pod] : env_.store.pods()) {
-    if (!env_.store.busy.contains(id.str()) && !base::Exists(env_.layout().Pod(id))) {
+    if (!env_.store.IsBusy(id.str()) && !base::Exists(env_.layout().Pod(id))) {
       gone.push_back(pod);
     }
   }
@@ -306,7 +307,7 @@ void Recovery::ForgetPods() {
 void Recovery::ForgetContainers(const Pod& pod) {
   std::vector<ContainerPtr> gone;
   for (const auto& [id, container] : pod.containers) {
-    if (!env_.store.busy.contains(id.str()) && !base::Exists(env_.layout().App(pod.id(), container->app()))) {
+    if (!env_.store.IsBusy(id.str()) && !base::Exists(env_.layout().App(pod.id(), container->app()))) {
       gone.push_back(container);
     }
   }

@@ -68,6 +68,7 @@ class Recovery {
   PodLifecycle& pods_;
   Occasion occasion_ = Occasion::kStart;
   std::vector<std::string> problems_;
+  std::vector<std::string> found_;     // problems of the run that is under way
   std::vector<ContainerPtr> awaited_;  // systemd knows their exit; it is on its way into the record
 };
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -37,27 +39,32 @@ class Store {
   const std::map<spec::ContainerId, ContainerPtr>& containers() const { return containers_; }
 
   // What is being made or removed right now: its directory is no business of a rescan.
-  std::set<std::string> busy;
+  bool IsBusy(const std::string& id) const { return busy_->contains(id); }
+  bool AnyBusy() const { return !busy_->empty(); }
 
  private:
   std::map<spec::PodId, PodPtr> pods_;
   std::map<spec::ContainerId, ContainerPtr> containers_;
+  // Shared with who is at work: a coroutine may be destroyed after the store, with the loop.
+  std::shared_ptr<std::set<std::string>> busy_ = std::make_shared<std::set<std::string>>();
+
+  friend class Busy;
 };
 
-// Keeps an id in Store::busy.
+// Marks an id as being worked on.
 class Busy {
  public:
-  Busy(Store& store, std::string id) : store_(store), id_(std::move(id)) { mine_ = store_.busy.insert(id_).second; }
+  Busy(Store& store, std::string id) : busy_(store.busy_), id_(std::move(id)) { mine_ = busy_->insert(id_).second; }
   Busy(const Busy&) = delete;
   Busy& operator=(const Busy&) = delete;
   ~Busy() {
     if (mine_) {
-      store_.busy.erase(id_);
+      busy_->erase(id_);
     }
   }
 
  private:
-  Store& store_;
+  std::shared_ptr<std::set<std::string>> busy_;
   std::string id_;
   bool mine_ = false;
 };
