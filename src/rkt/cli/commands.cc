@@ -4,6 +4,22 @@
 namespace rkt::cli {
 
 void RegisterCommands(Registry& registry) {
+  RegisterAppPrepare(registry);
+  RegisterAppNetwork(registry);
+  RegisterAppNetworkStatus(registry);
+  RegisterAppSandbox(registry);
+  RegisterAppAdd(registry);
+  RegisterAppStart(registry);
+  RegisterAppStop(registry);
+  RegisterAppRm(registry);
+  RegisterAppList(registry);
+  RegisterAppStatus(registry);
+  RegisterAppExec(registry);
+  RegisterList(registry);
+  RegisterStatus(registry);
+  RegisterStop(registry);
+  RegisterRm(registry);
+  RegisterGc(registry);
   RegisterImageFetch(registry);
   RegisterImageList(registry);
   RegisterImageRm(registry);

@@ -6,6 +6,22 @@
 
 namespace rkt::cli {
 
+void RegisterAppAdd(Registry& registry);
+void RegisterAppExec(Registry& registry);
+void RegisterAppList(Registry& registry);
+void RegisterAppRm(Registry& registry);
+void RegisterAppStart(Registry& registry);
+void RegisterAppStatus(Registry& registry);
+void RegisterAppStop(Registry& registry);
+void RegisterAppNetwork(Registry& registry);
+void RegisterAppNetworkStatus(Registry& registry);
+void RegisterAppPrepare(Registry& registry);
+void RegisterAppSandbox(Registry& registry);
+void RegisterGc(Registry& registry);
+void RegisterList(Registry& registry);
+void RegisterRm(Registry& registry);
+void RegisterStatus(Registry& registry);
+void RegisterStop(Registry& registry);
 void RegisterImageCatManifest(Registry& registry);
 void RegisterImageFetch(Registry& registry);
 void RegisterImageGc(Registry& registry);

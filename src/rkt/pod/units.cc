@@ -4,6 +4,9 @@
 #include <fcntl.h>
 
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
 
 #include "base/files.h"
 #include "base/strings.h"
@@ -24,6 +27,16 @@ awaitable<absl::Status> KillAll(systemd::Manager& manager, systemd::UnitName uni
   const absl::Status status =
       co_await manager.KillUnit(unit, systemd::KillWho::kAll, SIGKILL, systemd::kDefaultCallTimeout);
   co_return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+// Whether PID 1, which starts the units, has CAP_SYS_RESOURCE.
+bool ManagerMayLowerOomScore() {
+  constexpr uint64_t kSysResource = uint64_t{1} << 24;
+  constexpr std::string_view kField = "CapBnd:\t";
+  const auto status = base::ReadFile("/proc/1/status");
+  const size_t at = status.ok() ? status->find(kField) : std::string::npos;
+  return at == std::string::npos ||
+         (std::strtoull(status->c_str() + at + kField.size(), nullptr, 16) & kSysResource) != 0;
 }
 
 }  // namespace
@@ -78,6 +91,15 @@ awaitable<absl::Status> ResetUnits(systemd::Manager& manager, std::vector<std::s
     }
   }
   co_return first;
+}
+
+rktlet::unit::UnitOptions LocalUnitOptions() {
+  rktlet::unit::UnitOptions options;
+  if (const auto cgroups = rktlet::unit::Cgroups::Detect(); cgroups.ok()) {
+    options.cgroup_version = cgroups->version();
+  }
+  options.may_lower_oom_score = ManagerMayLowerOomScore();
+  return options;
 }
 
 absl::Status MarkStopped(const spec::Layout& layout, const spec::PodId& pod) {

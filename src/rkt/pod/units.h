@@ -26,6 +26,9 @@ boost::asio::awaitable<absl::Status> StopPodUnits(rktlet::systemd::Manager& mana
 // Has systemd forget units that have failed. Those it does not know are fine.
 boost::asio::awaitable<absl::Status> ResetUnits(rktlet::systemd::Manager& manager, std::vector<std::string> units);
 
+// What of the machine decides how units are built.
+rktlet::unit::UnitOptions LocalUnitOptions();
+
 // Writes down that the pod is to stop: from then on nothing starts it.
 absl::Status MarkStopped(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod);
 

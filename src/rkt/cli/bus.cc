@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rkt/cli/bus.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+
+#include "systemd/bus_manager.h"
+
+namespace rkt::cli {
+namespace {
+
+using Talk = std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Manager&)>;
+
+boost::asio::awaitable<absl::Status> Converse(rktlet::systemd::BusManager& manager, const Talk& talk) {
+  const absl::Status connected = co_await manager.WaitConnected(rktlet::systemd::kDefaultCallTimeout);
+  CO_RETURN_IF_ERROR(rktlet::base::Annotate(connected, "systemd"));
+  co_return co_await talk(manager);
+}
+
+}  // namespace
+
+absl::Status RunOnBus(const Talk& talk) {
+  boost::asio::io_context loop;
+  rktlet::systemd::BusManager manager(loop.get_executor());
+  absl::Status result = absl::InternalError("the conversation with systemd did not end");
+  boost::asio::co_spawn(loop, Converse(manager, talk), [&](const std::exception_ptr& error, absl::Status status) {
+    result = error ? absl::InternalError("the conversation with systemd broke") : std::move(status);
+    loop.stop();
+  });
+  loop.run();
+  return result;
+}
+
+}  // namespace rkt::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the real rkt-helper as a supervisor in a temporary directory, and speaks its protocol. For tests.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/pid_fd.h"
+#include "base/unique_fd.h"
+#include "spec/supervisor_protocol.h"
+
+namespace rkt::stage1 {
+
+struct HarnessReply {
+  int error = 0;
+  uint64_t value = 0;
+  std::string text;
+  std::vector<rktlet::base::UniqueFd> fds;
+};
+
+class SupervisorHarness {
+ public:
+  SupervisorHarness();
+  ~SupervisorHarness();
+  SupervisorHarness(const SupervisorHarness&) = delete;
+  SupervisorHarness& operator=(const SupervisorHarness&) = delete;
+
+  std::string File(const std::string& name) const { return dir_.File(name); }
+  // Makes a container directory and returns its path.
+  std::string MakeContainer(const std::string& name);
+
+  // One packet and its reply over a new connection.
+  HarnessReply Call(rktlet::spec::supervisor::Operation operation, const std::vector<std::string>& strings,
+                    uint32_t flags = 0);
+  HarnessReply SendRaw(const std::string& packet);
+
+  // Asks the supervisor to end and returns how it did.
+  rktlet::base::ExitStatus Terminate();
+
+  bool Alive() const { return !process_.Ended(); }
+  const std::string& socket() const { return socket_path_; }
+
+ private:
+  rktlet::base::TempDir dir_;
+  std::string socket_path_;
+  rktlet::base::PidFd process_;
+};
+
+// The program under test.
+std::string HelperPath();
+
+// Runs the helper to its end with this environment, and returns its exit code.
+int RunHelper(const std::vector<std::string>& args, const std::map<std::string, std::string>& environment);
+
+// The content of a file once `wanted` holds for it, or what it is after some seconds.
+std::string WaitForFile(const std::string& path, const std::function<bool(const std::string&)>& wanted);
+
+}  // namespace rkt::stage1
