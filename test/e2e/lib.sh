@@ -263,7 +263,7 @@ settles_to() {
 run_tests() {
   local file name function failed=0 status started log
   file=$(basename "$0")
-  for function in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
+  for function in $(selected_tests); do
     name=${function#test_}
     name="$file: ${name//_/ }"
     # shellcheck disable=SC2254 # a pattern is meant
@@ -282,6 +282,14 @@ run_tests() {
     rm -f "$log"
   done
   return $failed
+}
+
+# The functions in the order of the file; with E2E_SMOKE those that have `# smoke` above them.
+selected_tests() {
+  awk -v smoke="${E2E_SMOKE:-}" '/^test_[a-zA-Z0-9_]+\(\) *\{/ && (smoke == "" || previous == "# smoke") {
+      name = $0; sub(/\(.*/, "", name); print name
+    }
+    { previous = $0 }' "$0"
 }
 
 # A process of its own, because `set -e` has no effect in a function that is called under a condition.
