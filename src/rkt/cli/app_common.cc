@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 
 #include "base/files.h"
 #include "base/pid_fd.h"
@@ -34,25 +35,31 @@ using std::chrono::milliseconds;
 // A stop lasts as long as the unit's grace period, which may be hours; systemd itself ends it.
 constexpr milliseconds kStopTimeout = std::chrono::hours(24 * 365);
 
-// Waits until the process has ended or the time is over; true when it has ended.
+// Waits until the process has ended or the time is over; true when it has ended. What the timer touches is shared with
+// it: its handler may run after the coroutine is done.
 asio::awaitable<bool> WaitForEnd(int pidfd, int64_t timeout_usec) {
+  struct Race {
+    asio::posix::stream_descriptor process;
+    asio::steady_timer timer;
+    bool late = false;
+  };
   auto executor = co_await asio::this_coro::executor;
-  asio::posix::stream_descriptor descriptor(executor, pidfd);
-  asio::steady_timer timer(executor);
-  timer.expires_after(std::chrono::microseconds(timeout_usec));
-  bool late = false;
-  timer.async_wait([&descriptor, &late](const boost::system::error_code& error) {
+  auto race = std::make_shared<Race>(
+      Race{asio::posix::stream_descriptor(executor, pidfd), asio::steady_timer(executor), false});
+  race->timer.expires_after(std::chrono::microseconds(timeout_usec));
+  race->timer.async_wait([race](const boost::system::error_code& error) {
     if (!error) {
-      late = true;
-      descriptor.cancel();
+      race->late = true;
+      boost::system::error_code ignored;
+      race->process.cancel(ignored);
     }
   });
   boost::system::error_code error;
-  co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                 asio::redirect_error(asio::use_awaitable, error));
-  timer.cancel();
-  static_cast<void>(descriptor.release());
-  co_return !late;
+  co_await race->process.async_wait(asio::posix::stream_descriptor::wait_read,
+                                    asio::redirect_error(asio::use_awaitable, error));
+  race->timer.cancel();
+  static_cast<void>(race->process.release());
+  co_return !race->late;
 }
 
 }  // namespace

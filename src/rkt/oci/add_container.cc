@@ -183,7 +183,8 @@ absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, con
                                   const Image& image, const SecurityPaths& security_paths) {
   ASSIGN_OR_RETURN(HostFacts facts, GatherHostFacts());
   ASSIGN_OR_RETURN(NamespaceHolders holders, FindNamespaceHolders(layout, pod.record.spec, container));
-  ASSIGN_OR_RETURN(std::string mountinfo, rktlet::base::ReadFile("/proc/self/mountinfo"));
+  // PID 1's, because that is where the container's unit starts: the caller may be in a mount namespace of its own.
+  ASSIGN_OR_RETURN(std::string mountinfo, rktlet::base::ReadFile("/proc/1/mountinfo"));
   const HostMounts host_mounts(mountinfo);
   std::optional<LayeredRoot> root;
   const FileReader reader = [&](const std::string& path) -> absl::StatusOr<std::string> {
