@@ -23,6 +23,7 @@ using rktlet::base::StrCat;
 
 constexpr size_t kRecordsLimit = size_t{256} << 20;
 constexpr size_t kShortestLink = 12;
+constexpr size_t kShortestPrefix = 4;  // less is more likely a name that is not there than an id
 
 absl::Status NotStored(std::string_view reference) {
   return absl::NotFoundError(StrCat("image \"", reference, "\" is not in the store"));
@@ -170,7 +171,7 @@ absl::StatusOr<ImageRecord> Store::Find(std::string_view reference) const {
     }
     return parsed.status();
   }
-  if (!rktlet::spec::IsImageIdPrefix(reference)) {
+  if (!rktlet::spec::IsImageIdPrefix(reference) || reference.size() < kShortestPrefix) {
     return NotStored(reference);
   }
   const std::string prefix = StrCat("sha256:", HexOf(reference));

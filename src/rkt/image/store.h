@@ -58,8 +58,8 @@ class Store {
 
   // All images, by import time.
   absl::StatusOr<std::vector<ImageRecord>> List() const;
-  // By name (normalised), repository digest, id, or a prefix of an id that only one image has. NotFound `image "X" is
-  // not in the store`; FailedPrecondition when a prefix is ambiguous.
+  // By name (normalised), repository digest, id, or a prefix of an id (four digits or more) that only one image has.
+  // NotFound `image "X" is not in the store`; FailedPrecondition when a prefix is ambiguous.
   absl::StatusOr<ImageRecord> Find(std::string_view reference) const;
   // By full id, images removed by force too: for containers that use them.
   absl::StatusOr<ImageRecord> Get(const std::string& id) const;

@@ -106,6 +106,7 @@ TEST_F(StoreTest, FindsAnImageByNameDigestIdAndUniquePrefix) {
     EXPECT_EQ(found->id, image.id);
     EXPECT_EQ(found->Name(), "docker.io/library/a:latest");
   }
+  EXPECT_THAT(store_->Find(image.id.substr(7, 3)), StatusIs(absl::StatusCode::kNotFound, HasSubstr("not in")));
   EXPECT_THAT(store_->Find("b"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"b\"")));
   EXPECT_THAT(store_->Find("a:2"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("a:2")));
   EXPECT_THAT(store_->Find("Not A Name"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Not A Name")));
