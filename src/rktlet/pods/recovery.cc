@@ -29,6 +29,7 @@ const systemd::UnitSummary* Find(const std::map<std::string, systemd::UnitSummar
 Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
   occasion_ = occasion;
   found_.clear();
+  discarded_.clear();
   awaited_.clear();
   const absl::StatusOr<Units> units = co_await LoadedUnits();
   if (!units.ok()) {
@@ -46,7 +47,9 @@ Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
     co_await boost::asio::post(env_.executor, boost::asio::use_awaitable);
   }
   ForgetPods();
-  ReportStrangers(*units);
+  if (occasion_ == Occasion::kStart) {
+    ReportStrangers(*units);  // later the list may be older than what our own calls have done
+  }
   problems_ = std::move(found_);
   const SteadyTime deadline = std::chrono::steady_clock::now() + kKnownExits;
   for (const ContainerPtr& container : std::exchange(awaited_, {})) {
@@ -79,7 +82,7 @@ void Recovery::Report(const std::string& what, const absl::Status& status) {
 
 // Units in our name that no directory explains. Somebody may need them; they are not ours to kill.
 void Recovery::ReportStrangers(const Units& units) {
-  std::set<std::string> known;
+  std::set<std::string> known = discarded_;
   for (const auto& [id, pod] : env_.store.pods()) {
     known.insert(pod->unit.str());
   }
@@ -87,8 +90,7 @@ void Recovery::ReportStrangers(const Units& units) {
     known.insert(container->unit.str());
   }
   for (const auto& [name, unit] : units) {
-    const bool busy = env_.store.AnyBusy();
-    if (!busy && IsActive(&unit) && !known.contains(name)) {
+    if (IsActive(&unit) && !known.contains(name)) {
       found_.push_back(base::StrCat("unit ", name, " runs, but no pod or container is known that it belongs to"));
       base::journal::Warning("A unit runs that belongs to no known pod", {{"UNIT", name}});
     }
@@ -134,8 +136,9 @@ Awaitable<void> Recovery::TakePod(spec::PodId id, const Units& units) {
     const spec::PodRecord record = state->record;
     const Busy busy(env_.store, id.str());
     const absl::Status discarded = co_await pods_.Discard(record);
-    base::journal::Notice("A pod whose start was interrupted has been removed", {{"POD_ID", id.str()}});
     if (discarded.ok()) {
+      base::journal::Notice("A pod whose start was interrupted has been removed", {{"POD_ID", id.str()}});
+      discarded_.insert(record.unit);
       co_return;
     }
     Report(base::StrCat("pod ", id.str(), ", whose start was interrupted, cannot be removed"), discarded);

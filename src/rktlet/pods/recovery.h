@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ class Recovery {
   Occasion occasion_ = Occasion::kStart;
   std::vector<std::string> problems_;
   std::vector<std::string> found_;     // problems of the run that is under way
+  std::set<std::string> discarded_;    // units that were listed and then ended by this run
   std::vector<ContainerPtr> awaited_;  // systemd knows their exit; it is on its way into the record
 };
 

@@ -191,6 +191,7 @@ TEST_F(RecoveryTest, AHalfMadePodIsRemoved) {
   EXPECT_THAT(pods->ListPods(), IsEmpty());
   EXPECT_THAT(manager.units(), IsEmpty());
   EXPECT_THAT(engine.fake.networks_up, IsEmpty());
+  EXPECT_THAT(pods->Problems(), IsEmpty());
   for (const auto* pod : {&prepared, &no_network, &half_network, &no_unit}) {
     EXPECT_FALSE(base::Exists(layout.Pod(pod->spec.id))) << pod->spec.name;
   }

@@ -40,7 +40,6 @@ class Store {
 
   // What is being made or removed right now: its directory is no business of a rescan.
   bool IsBusy(const std::string& id) const { return busy_->contains(id); }
-  bool AnyBusy() const { return !busy_->empty(); }
 
  private:
   std::map<spec::PodId, PodPtr> pods_;
