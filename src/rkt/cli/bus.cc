@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 
+#include "base/journal.h"
 #include "systemd/bus_manager.h"
 
 namespace rkt::cli {
@@ -21,6 +22,7 @@ boost::asio::awaitable<absl::Status> Converse(rktlet::systemd::BusManager& manag
 }  // namespace
 
 absl::Status RunOnBus(const Talk& talk) {
+  rktlet::base::journal::SetLevel(rktlet::base::journal::Priority::kWarning);  // stderr is for the command's own words
   boost::asio::io_context loop;
   rktlet::systemd::BusManager manager(loop.get_executor());
   absl::Status result = absl::InternalError("the conversation with systemd did not end");

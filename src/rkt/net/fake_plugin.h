@@ -12,7 +12,7 @@ namespace rkt::net {
 // A directory of plugins. Each call of one appends "TYPE VERB" to a log, and leaves its input in TYPE.VERB.json.
 class FakePlugins {
  public:
-  // A plugin that answers ADD with this result (its input's prevResult when empty) and all else with nothing.
+  // A plugin that answers ADD with this result (that of the plugin before when empty) and all else with nothing.
   void Add(const std::string& type, const std::string& result = "");
   // A plugin whose reaction to `verb` is this shell code; otherwise as Add().
   void AddWith(const std::string& type, const std::string& verb, const std::string& code);

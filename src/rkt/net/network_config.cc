@@ -84,9 +84,11 @@ json AsList(const json& config) {
   if (config.contains("plugins")) {
     return config;
   }
-  json list{{"name", config.value("name", json())}, {"plugins", json::array({config})}};
-  if (config.contains("cniVersion")) {
-    list["cniVersion"] = config["cniVersion"];
+  json list{{"plugins", json::array({config})}};
+  for (const char* member : {"name", "cniVersion"}) {
+    if (config.contains(member)) {
+      list[member] = config[member];
+    }
   }
   return list;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "rkt/net/network_config.h"
 #include "rkt/net/result.h"
 #include "rkt/pod/network_namespace.h"
 
@@ -31,10 +32,16 @@ std::string MaskOf(const rkt::net::Address& address) {
   return text;
 }
 
+// Of the plugin that makes the interface, the first of the chain.
+std::string PluginPath(const spec::NetworkAttachment& attached, const std::vector<std::string>& bin_dirs) {
+  const auto config = rkt::net::ParseNetworkConfig(attached.config);
+  return config.ok() ? rkt::net::FindPlugin(bin_dirs, config->plugins[0].type).value_or("") : "";
+}
+
 json DescribeNetwork(const spec::NetworkAttachment& attached, const std::vector<std::string>& bin_dirs) {
   json network{{"netName", attached.name},
                {"netConf", ""},
-               {"pluginPath", bin_dirs.empty() ? "" : bin_dirs[0]},
+               {"pluginPath", PluginPath(attached, bin_dirs)},
                {"ifName", attached.interface},
                {"ip", ""},
                {"args", ""},

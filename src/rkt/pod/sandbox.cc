@@ -182,9 +182,7 @@ absl::Status ExecInPidNamespace(const spec::Layout& layout, const spec::PodSpec&
   ::_exit(0);
 }
 
-}  // namespace
-
-absl::Status BecomeSupervisor(const spec::Layout& layout, const spec::PodId& pod_id, const std::string& helper) {
+absl::Status TryBecomeSupervisor(const spec::Layout& layout, const spec::PodId& pod_id, const std::string& helper) {
   ASSIGN_OR_RETURN(const spec::PodState state, spec::ReadPod(layout, pod_id));
   RETURN_IF_ERROR(CheckMayStart(state));
   const spec::PodSpec& pod = state.record.spec;
@@ -200,6 +198,15 @@ absl::Status BecomeSupervisor(const spec::Layout& layout, const spec::PodId& pod
   }
   RETURN_IF_ERROR(WritePid(layout, pod_id, ::getpid()));
   return Exec(layout, pod, helper, std::move(socket));
+}
+
+}  // namespace
+
+absl::Status BecomeSupervisor(const spec::Layout& layout, const spec::PodId& pod_id, const std::string& helper) {
+  const absl::Status status = TryBecomeSupervisor(layout, pod_id, helper);
+  // The unit's status text is how the reason reaches whoever waits for the start.
+  ::sd_notify(0, StrCat("STATUS=", std::string(status.message())).c_str());
+  return status;
 }
 
 }  // namespace rkt::pod
