@@ -76,7 +76,12 @@ class AppSandbox final : public Command {
     const auto programs = rktlet::unit::Programs::Installed(layout);
     if (here_) {
       ASSIGN_OR_RETURN(const spec::PodId id, spec::PodId::Parse(pod_.pod_id));
-      RETURN_IF_ERROR(rkt::pod::BecomeSupervisor(layout, id, programs.helper));
+      const absl::Status failure = rkt::pod::BecomeSupervisor(layout, id, programs.helper);
+      if (!failure.ok()) {
+        // Whoever started the unit hears from systemd only that it failed.
+        base::WriteFileAtomic(layout.PodFile(id, spec::kStartErrorFile), std::string(failure.message())).IgnoreError();
+      }
+      RETURN_IF_ERROR(failure);
       return 0;
     }
     const bool in_unit = InNotifyService();
