@@ -19,6 +19,8 @@ endif()
 add_library(rktlet_asio INTERFACE)
 add_library(rktlet::asio ALIAS rktlet_asio)
 target_link_libraries(rktlet_asio INTERFACE Boost::headers Threads::Threads)
+# With optimisation GCC 12 takes the frame allocation of every awaitable for a mismatched new and delete.
+target_compile_options(rktlet_asio INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
 target_compile_definitions(rktlet_asio INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_NO_DEPRECATED)
 
 if(RKTLET_TESTS)
