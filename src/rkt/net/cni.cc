@@ -15,6 +15,7 @@ using rktlet::base::Annotate;
 using rktlet::base::StrCat;
 
 constexpr size_t kMaxAnswer = size_t{1} << 20;
+constexpr int kInheritedFd = 3;              // its number in the plugin
 constexpr char kFirstWithCheck[] = "0.4.0";  // and with prevResult for DEL
 constexpr char kFirstWithStatusAndGc[] = "1.1.0";
 
@@ -129,6 +130,9 @@ absl::StatusOr<std::string> Client::Run(const NetworkConfig& network, const Plug
   rktlet::base::Command command;
   command.program = *program;
   command.environment = Environment(verb, attachment, options_.bin_dirs);
+  if (options_.inherited_fd >= 0) {
+    command.fds.emplace_back(options_.inherited_fd, kInheritedFd);
+  }
   rktlet::base::RunOptions options;
   options.stdin_data =
       PluginInput(network, plugin, attachment, previous, extra).dump(-1, ' ', false, json::error_handler_t::replace);

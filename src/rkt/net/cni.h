@@ -29,6 +29,9 @@ class Client {
   struct Options {
     std::vector<std::string> bin_dirs;
     std::chrono::seconds plugin_timeout{60};  // then the plugin is killed
+    // Plugins inherit this descriptor (-1: none). With the caller's lock behind it the lock outlives a caller that is
+    // killed for as long as its plugin goes on.
+    int inherited_fd = -1;
   };
 
   explicit Client(Options options) : options_(std::move(options)) {}

@@ -51,22 +51,24 @@ net::Attachment MakeAttachment(const spec::Layout& layout, const spec::PodId& id
   return attachment;
 }
 
-net::Client MakeClient(const std::vector<std::string>& bin_dirs) {
+// An orphaned plugin of a killed command keeps the pod locked until it ends: a DEL must not overtake its ADD.
+net::Client MakeClient(const std::vector<std::string>& bin_dirs, int lock_fd) {
   net::Client::Options options;
+  options.inherited_fd = lock_fd;
   options.bin_dirs = bin_dirs;
   return net::Client(options);
 }
 
 // In reverse order; goes through all of them, and returns the first error.
 absl::Status Detach(const spec::Layout& layout, const spec::PodId& id, const spec::PodSpec* pod,
-                    const spec::NetworkRecord& record, const NetworkOptions& options) {
+                    const spec::NetworkRecord& record, const NetworkOptions& options, int lock_fd) {
   std::vector<std::string> bin_dirs = record.bin_dirs;
   for (const std::string& directory : options.bin_dirs) {
     if (std::find(bin_dirs.begin(), bin_dirs.end(), directory) == bin_dirs.end()) {
       bin_dirs.push_back(directory);
     }
   }
-  const net::Client client = MakeClient(bin_dirs);
+  const net::Client client = MakeClient(bin_dirs, lock_fd);
   absl::Status first;
   for (auto attached = record.attachments.rbegin(); attached != record.attachments.rend(); ++attached) {
     absl::Status status;
@@ -83,8 +85,8 @@ absl::Status Detach(const spec::Layout& layout, const spec::PodId& id, const spe
 }
 
 absl::Status Attach(const spec::Layout& layout, const spec::PodSpec& pod,
-                    const std::vector<net::NetworkConfig>& networks, spec::NetworkRecord& record) {
-  const net::Client client = MakeClient(record.bin_dirs);
+                    const std::vector<net::NetworkConfig>& networks, spec::NetworkRecord& record, int lock_fd) {
+  const net::Client client = MakeClient(record.bin_dirs, lock_fd);
   for (size_t index = 0; index < networks.size(); ++index) {
     spec::NetworkAttachment& attached = record.attachments[index];
     ASSIGN_OR_RETURN(const net::Result result,
@@ -109,7 +111,7 @@ absl::StatusOr<std::vector<net::NetworkConfig>> NetworksOf(const spec::PodSpec& 
 }
 
 absl::StatusOr<spec::NetworkRecord> BringUp(const spec::Layout& layout, const spec::PodSpec& pod,
-                                            const NetworkOptions& options) {
+                                            const NetworkOptions& options, int lock_fd) {
   ASSIGN_OR_RETURN(const auto networks, NetworksOf(pod, options));
   spec::NetworkRecord record;
   record.state = kAdding;
@@ -123,8 +125,8 @@ absl::StatusOr<spec::NetworkRecord> BringUp(const spec::Layout& layout, const sp
   }
   RETURN_IF_ERROR(WriteNetwork(layout, pod.id, record));
   const spec::NetworkRecord before = record;
-  if (absl::Status status = Attach(layout, pod, networks, record); !status.ok()) {
-    Detach(layout, pod.id, &pod, record, options).IgnoreError();  // the reason of the failure counts
+  if (absl::Status status = Attach(layout, pod, networks, record, lock_fd); !status.ok()) {
+    Detach(layout, pod.id, &pod, record, options, lock_fd).IgnoreError();  // the reason of the failure counts
     spec::NetworkRecord down = before;
     down.state = kDown;
     WriteNetwork(layout, pod.id, down).IgnoreError();
@@ -186,12 +188,13 @@ absl::StatusOr<spec::NetworkRecord> NetworkUp(const spec::Layout& layout, const 
     return *state.network;
   }
   if (state.network.has_value() && state.network->state == kAdding) {  // interrupted
-    Detach(layout, pod, &state.record.spec, *state.network, options).IgnoreError();
+    Detach(layout, pod, &state.record.spec, *state.network, options, lock.fd()).IgnoreError();
   }
-  return BringUp(layout, state.record.spec, options);
+  return BringUp(layout, state.record.spec, options, lock.fd());
 }
 
-absl::Status NetworkDownLocked(const spec::Layout& layout, const spec::PodId& pod, const NetworkOptions& options) {
+absl::Status NetworkDownLocked(const spec::Layout& layout, const spec::PodId& pod, const NetworkOptions& options,
+                               const base::FileLock& lock) {
   auto record = ReadNetwork(layout, pod);
   if (absl::IsNotFound(record.status())) {
     return absl::OkStatus();
@@ -201,14 +204,14 @@ absl::Status NetworkDownLocked(const spec::Layout& layout, const spec::PodId& po
     return absl::OkStatus();
   }
   const auto state = spec::ReadPod(layout, pod);
-  RETURN_IF_ERROR(Detach(layout, pod, state.ok() ? &state->record.spec : nullptr, *record, options));
+  RETURN_IF_ERROR(Detach(layout, pod, state.ok() ? &state->record.spec : nullptr, *record, options, lock.fd()));
   record->state = kDown;
   return WriteNetwork(layout, pod, *record);
 }
 
 absl::Status NetworkDown(const spec::Layout& layout, const spec::PodId& pod, const NetworkOptions& options) {
   ASSIGN_OR_RETURN(const base::FileLock lock, LockPod(layout, pod));
-  return NetworkDownLocked(layout, pod, options);
+  return NetworkDownLocked(layout, pod, options, lock);
 }
 
 absl::StatusOr<NetworkStatus> GetNetworkStatus(const NetworkOptions& options) {
@@ -220,7 +223,7 @@ absl::StatusOr<NetworkStatus> GetNetworkStatus(const NetworkOptions& options) {
     status.message = std::string(ChooseNetworks(loaded, {}, options.conf_dir).status().message());
     return status;
   }
-  if (const absl::Status usable = MakeClient(options.bin_dirs).Status(loaded.networks[0]); !usable.ok()) {
+  if (const absl::Status usable = MakeClient(options.bin_dirs, -1).Status(loaded.networks[0]); !usable.ok()) {
     status.reason = absl::IsNotFound(usable) ? "PluginMissing" : "NetworkNotReady";
     status.message = StrCat(loaded.networks[0].file, ": ", std::string(usable.message()));
     return status;

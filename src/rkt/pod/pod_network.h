@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "base/status.h"
 #include "rkt/net/network_config.h"
 #include "spec/layout.h"
@@ -30,7 +31,7 @@ absl::Status NetworkDown(const rktlet::spec::Layout& layout, const rktlet::spec:
 
 // The same for a caller that holds the lock.
 absl::Status NetworkDownLocked(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
-                               const NetworkOptions& options);
+                               const NetworkOptions& options, const rktlet::base::FileLock& lock);
 
 // The networks for a pod that asks for `names` (none: the first by file name). NotFound names the one that is missing.
 absl::StatusOr<std::vector<rkt::net::NetworkConfig>> ChooseNetworks(const rkt::net::LoadedNetworks& loaded,

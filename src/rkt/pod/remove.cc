@@ -76,7 +76,7 @@ absl::Status RemovePod(const spec::Layout& layout, const spec::PodId& pod, const
   }
   // A network record that cannot be read must not make the pod unremovable; a plugin that fails may do so, because
   // forgetting the attachment would leak an address.
-  if (absl::Status status = NetworkDownLocked(layout, pod, network);
+  if (absl::Status status = NetworkDownLocked(layout, pod, network, lock);
       !status.ok() && status.code() != absl::StatusCode::kInvalidArgument) {
     return status;
   }
