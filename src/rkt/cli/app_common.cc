@@ -2,7 +2,6 @@
 #include "rkt/cli/app_common.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -122,13 +121,6 @@ asio::awaitable<absl::Status> StopApp(rktlet::systemd::Manager& manager, Layout 
   }
   absl::Status reset = co_await manager.ResetFailedUnit(name);
   co_return reset;
-}
-
-absl::StatusOr<std::string> ReadDocument(const std::string& file) {
-  if (file == "-") {
-    return rktlet::base::ReadAll(STDIN_FILENO);
-  }
-  return rktlet::base::ReadFile(file);
 }
 
 }  // namespace rkt::cli

@@ -25,7 +25,4 @@ absl::StatusOr<AppTarget> FindApp(const rktlet::spec::Layout& layout, const std:
 boost::asio::awaitable<absl::Status> StopApp(rktlet::systemd::Manager& manager, rktlet::spec::Layout layout,
                                              rktlet::spec::ContainerRecord container, int signal, int64_t timeout_usec);
 
-// The text of the file, or of stdin for "-".
-absl::StatusOr<std::string> ReadDocument(const std::string& file);
-
 }  // namespace rkt::cli
