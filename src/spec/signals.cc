@@ -20,7 +20,7 @@ struct Alias {
   const char* name;
   int signal;
 };
-constexpr Alias kAliases[] = {{"IOT", SIGABRT}, {"CLD", SIGCHLD}, {"POLL", SIGIO}, {"UNUSED", SIGSYS}};
+constexpr Alias kAliases[] = {{"IOT", SIGABRT}, {"CLD", SIGCHLD}, {"POLL", SIGIO}, {"IO", SIGIO}, {"UNUSED", SIGSYS}};
 
 int RealTimeSignal(absl::string_view name) {
   int offset = 0;
