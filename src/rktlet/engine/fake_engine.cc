@@ -11,6 +11,20 @@ namespace rktlet::engine {
 
 using base::StrCat;
 
+namespace {
+
+// An id that is the same for the same name.
+std::string IdOf(const std::string& reference) {
+  const size_t hash = std::hash<std::string>()(reference);
+  std::string id = "sha256:";
+  for (size_t i = 0; i < 64; ++i) {
+    id += "0123456789abcdef"[(hash >> (4 * (i % 16))) & 15];
+  }
+  return id;
+}
+
+}  // namespace
+
 size_t FakeEngine::CountCalls(const std::string& prefix) const {
   return static_cast<size_t>(
       std::count_if(calls.begin(), calls.end(), [&](const std::string& call) { return call.starts_with(prefix); }));
@@ -124,8 +138,7 @@ Awaitable<absl::StatusOr<std::string>> FakeEngine::FetchImage(FetchRequest reque
     co_return on_fetch(request);
   }
   Image image;
-  image.id = StrCat("sha256:", std::string(64 - std::min<size_t>(request.reference.size(), 9) % 10, 'b'),
-                    std::string(std::min<size_t>(request.reference.size(), 9) % 10, 'c'));
+  image.id = IdOf(request.reference);
   image.tags = {request.reference};
   image.size = 1000;
   std::erase_if(images, [&](const Image& known) { return known.id == image.id; });

@@ -143,10 +143,13 @@ class Running : public std::enable_shared_from_this<Running> {
     result_.command.stdout_truncated = result_.command.stdout_truncated || taken < count;
   }
 
-  // What is in the pipe at the process's end; asio made the pipe non-blocking at the first read.
+  // What is in the pipe at the process's end, if its own end was not seen before.
   void Drain(Stream& stream) {
+    error_code error;
+    if (stream.pipe.is_open()) {
+      stream.pipe.non_blocking(true, error);
+    }
     while (stream.pipe.is_open()) {
-      error_code error;
       const size_t count = stream.pipe.read_some(asio::buffer(stream.buffer), error);
       if (error) {
         Close(stream.pipe);
@@ -187,8 +190,6 @@ class Running : public std::enable_shared_from_this<Running> {
   void KillGroup(int signal) const { ::kill(-child_.pid(), signal); }
 
   void Finish() {
-    out_.pipe.non_blocking(true);
-    err_.pipe.non_blocking(true);
     Drain(out_);
     Drain(err_);
     if (result_.command.timed_out || result_.cancelled) {
