@@ -36,7 +36,7 @@ class AppExec final : public Command {
     }
     const rkt::oci::ExecResult result =
         rkt::oci::ExecInContainer(LayoutOf(context), target->pod, target->app, options_);
-    if (!result.reason.empty()) {
+    if (!result.reason.empty() && !result.reported) {
       context.Note(result.reason);
     }
     return result.code;

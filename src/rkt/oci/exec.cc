@@ -76,12 +76,12 @@ std::string CrunError(const std::string& log) {
 ExecResult EngineFailure(const std::string& reason) {
   const auto says = [&reason](const char* words) { return reason.find(words) != std::string::npos; };
   if (says("not found in $PATH") || (says("exec") && says("No such file or directory"))) {
-    return {kExecNotFound, reason};
+    return {kExecNotFound, reason, true};
   }
   if (says("exec") && (says("Permission denied") || says("Exec format error") || says("Is a directory"))) {
-    return {kExecNotExecutable, reason};
+    return {kExecNotExecutable, reason, true};
   }
-  return {kExecNotStarted, reason};
+  return {kExecNotStarted, reason, true};
 }
 
 // The group of the container's unit; where the container has made groups of its own below (v2 then takes no process in
@@ -231,7 +231,7 @@ void KillCommand(const PidFd& command) {
 
 ExecResult Outcome(const Waiter& waiter, const rktlet::base::ExitStatus& status, const std::string& log) {
   if (!waiter.timeout_reason().empty()) {
-    return {kExecTimedOut, waiter.timeout_reason()};
+    return {kExecTimedOut, waiter.timeout_reason(), false};
   }
   if (waiter.signal() == 0 && status.signal == 0 && status.code != 0) {
     // crun's child reports what stops it at the very end, in exec itself, only there.
@@ -239,7 +239,7 @@ ExecResult Outcome(const Waiter& waiter, const rktlet::base::ExitStatus& status,
       return EngineFailure(error);
     }
   }
-  return {status.ShellCode(), ""};
+  return {status.ShellCode(), "", false};
 }
 
 absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, const Prepared& prepared) {
@@ -278,7 +278,7 @@ absl::StatusOr<ExecResult> Run(Prepared& prepared, const ExecOptions& options) {
   if (options.tty || !status->Success()) {
     ExecResult result = Outcome(waiter, *status, Content(prepared.log));
     if (!options.tty && result.reason.empty() && waiter.signal() == 0) {
-      result = {kExecNotStarted, StrCat("crun exec ended with ", status->ShellCode())};
+      result = {kExecNotStarted, StrCat("crun exec ended with ", status->ShellCode()), false};
     }
     return result;
   }
@@ -330,11 +330,11 @@ absl::StatusOr<std::string> BuildExecProcess(const std::string& config, const Ex
 ExecResult ExecInContainer(const Layout& layout, const PodId& pod, const AppName& app, const ExecOptions& options) {
   absl::StatusOr<Prepared> prepared = Prepare(layout, pod, app, options);
   if (!prepared.ok()) {
-    return {kExecNotStarted, std::string(prepared.status().message())};
+    return {kExecNotStarted, std::string(prepared.status().message()), false};
   }
   absl::StatusOr<ExecResult> result = Run(*prepared, options);
   if (!result.ok()) {
-    return {kExecNotStarted, std::string(result.status().message())};
+    return {kExecNotStarted, std::string(result.status().message()), false};
   }
   return *std::move(result);
 }

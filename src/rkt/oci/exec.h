@@ -28,8 +28,9 @@ struct ExecOptions {
 };
 
 struct ExecResult {
-  int code = 0;        // the command's; 128+n for a signal; 124…127 with `reason`
-  std::string reason;  // why it was not started or was ended by us; empty: it ran to its end
+  int code = 0;           // the command's; 128+n for a signal; 124…127 with `reason`
+  std::string reason;     // why it was not started or was ended by us; empty: it ran to its end
+  bool reported = false;  // crun has written the reason to stderr already
 };
 
 // Runs the command with the caller's stdin, stdout and stderr. SIGTERM, SIGINT and SIGHUP to the caller, and its death,
