@@ -71,7 +71,7 @@ class ServerTest : public testing::Test {
   }
 
   ~ServerTest() override {
-    OnLoop([this] { engine_.Release("Exec"); });
+    asio::post(loop_, [this] { engine_.Release("Exec"); });
     Stop();
     guard_.reset();
     loop_.stop();
