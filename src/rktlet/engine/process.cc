@@ -34,8 +34,8 @@ class Running : public std::enable_shared_from_this<Running> {
   Running(const asio::any_io_executor& executor, ProcessOptions options)
       : options_(std::move(options)),
         in_(executor),
-        out_{asio::posix::stream_descriptor(executor), &result_.command.stdout_data, {}},
-        err_{asio::posix::stream_descriptor(executor), &result_.command.stderr_data, {}},
+        out_{asio::posix::stream_descriptor(executor), &result_.command.stdout_data, false, {}},
+        err_{asio::posix::stream_descriptor(executor), &result_.command.stderr_data, false, {}},
         pid_(executor),
         deadline_(executor),
         progress_(executor),
@@ -72,7 +72,7 @@ class Running : public std::enable_shared_from_this<Running> {
     auto self = shared_from_this();
     pid_.async_wait(asio::posix::stream_descriptor::wait_read, [self](error_code error) {
       if (!error) {
-        self->Finish();
+        self->Exited();
       }
     });
     Read(out_);
@@ -111,6 +111,7 @@ class Running : public std::enable_shared_from_this<Running> {
   struct Stream {
     asio::posix::stream_descriptor pipe;
     std::string* sink;
+    bool reading = false;  // a read is under way, or its handler has yet to run
     std::array<char, 16384> buffer;
   };
 
@@ -120,19 +121,26 @@ class Running : public std::enable_shared_from_this<Running> {
   }
 
   void Read(Stream& stream) {
+    stream.reading = true;
     stream.pipe.async_read_some(asio::buffer(stream.buffer),
                                 [self = shared_from_this(), &stream](error_code error, size_t count) {
-                                  if (self->finished_) {
-                                    return;
-                                  }
-                                  if (error) {
-                                    Close(stream.pipe);
-                                    return;
-                                  }
-                                  self->Take(stream, count);
-                                  self->AwaitProgress();
-                                  self->Read(stream);
+                                  stream.reading = false;
+                                  self->Have(stream, error, count);
                                 });
+  }
+
+  void Have(Stream& stream, error_code error, size_t count) {
+    if (!error) {
+      Take(stream, count);
+      AwaitProgress();
+    }
+    if (exited_) {
+      Finish();
+    } else if (error) {
+      Close(stream.pipe);
+    } else {
+      Read(stream);
+    }
   }
 
   void Take(Stream& stream, size_t count) {
@@ -189,7 +197,19 @@ class Running : public std::enable_shared_from_this<Running> {
   // The group of a leader that is not reaped: the number is still its own.
   void KillGroup(int signal) const { ::kill(-child_.pid(), signal); }
 
+  // A read that has its data already, but whose handler waits its turn, must come before what is left in the pipe.
+  void Exited() {
+    exited_ = true;
+    error_code ignored;
+    out_.pipe.cancel(ignored);
+    err_.pipe.cancel(ignored);
+    Finish();
+  }
+
   void Finish() {
+    if (out_.reading || err_.reading || finished_) {
+      return;
+    }
     Drain(out_);
     Drain(err_);
     if (result_.command.timed_out || result_.cancelled) {
@@ -220,6 +240,7 @@ class Running : public std::enable_shared_from_this<Running> {
   asio::steady_timer kill_;
   asio::steady_timer done_;  // never expires: cancelled at the end
   size_t taken_ = 0;
+  bool exited_ = false;
   bool finished_ = false;
 };
 

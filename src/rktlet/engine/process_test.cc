@@ -45,6 +45,14 @@ TEST_F(Process, ReadsWhatItIsFedWhateverTheSize) {
   EXPECT_EQ(result.command.stdout_data, options.stdin_data);
 }
 
+TEST_F(Process, LosesNothingOfWhatItWroteRightBeforeItsEnd) {
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2"));
+    ASSERT_EQ(result.command.stdout_data.size(), 60'000U);
+    ASSERT_EQ(result.command.stderr_data.size(), 60'000U);
+  }
+}
+
 TEST_F(Process, MayLeaveItsInputUnread) {
   ProcessOptions options;
   options.stdin_data = std::string(300'000, 'x');

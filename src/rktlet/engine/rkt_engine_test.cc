@@ -68,7 +68,7 @@ TEST_F(Rkt, IsToldDirectoriesAndAskedToKeepQuiet) {
 TEST_F(Rkt, AnErrorKeepsItsKindAndItsWords) {
   Script("echo 'image rm: image is in use' >&2; echo 'rkt-status: 9' >&2; exit 254");
   EXPECT_THAT(loop_.Await(engine_.RemoveImage("sha256:x")),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "rkt image rm: image rm: image is in use"));
+              StatusIs(absl::StatusCode::kFailedPrecondition, "rkt image rm sha256:x: image rm: image is in use"));
 }
 
 TEST_F(Rkt, AnErrorWithoutAKindIsInternal) {
