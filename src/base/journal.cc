@@ -25,6 +25,17 @@ bool UnderSystemd() {
   return under_systemd;
 }
 
+// What a person reads: the constant message, and behind it the words of the fields that say what and why.
+std::string ForPeople(std::string_view message, Fields fields) {
+  std::string text(message);
+  for (const Field& field : fields) {
+    if (field.name == "WHAT" || field.name == "REASON" || field.name == "ERROR" || field.name == "STATUS") {
+      text += StrCat(": ", field.value);
+    }
+  }
+  return text;
+}
+
 void ToStderr(Priority priority, std::string_view message, Fields fields) {
   std::string line = StrCat("<", static_cast<int>(priority), "> ", message);
   for (const Field& field : fields) {
@@ -48,8 +59,11 @@ void Log(Priority priority, std::string_view message, Fields fields, std::source
     ToStderr(priority, message, fields);
     return;
   }
-  std::vector<std::string> entries = {StrCat("MESSAGE=", message), StrCat("PRIORITY=", static_cast<int>(priority)),
-                                      StrCat("CODE_FILE=", where.file_name()), StrCat("CODE_LINE=", where.line()),
+  std::vector<std::string> entries = {StrCat("MESSAGE=", ForPeople(message, fields)),
+                                      StrCat("MESSAGE_TEMPLATE=", message),
+                                      StrCat("PRIORITY=", static_cast<int>(priority)),
+                                      StrCat("CODE_FILE=", where.file_name()),
+                                      StrCat("CODE_LINE=", where.line()),
                                       StrCat("CODE_FUNC=", where.function_name())};
   for (const Field& field : fields) {
     entries.push_back(StrCat(field.name, "=", field.value));

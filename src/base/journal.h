@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structured logging to the journal, in the manner of lg2: a constant message and typed fields
-// (journalctl POD_ID=…). Where no journal listens (a test, a shell) the same goes to stderr as one line.
+// (journalctl POD_ID=…). The fields WHAT, REASON, ERROR and STATUS are also appended to what journalctl shows; the
+// constant message alone is in MESSAGE_TEMPLATE. Where no journal listens (a test, a shell) the same goes to stderr as
+// one line.
 #pragma once
 
 #include <cstdint>

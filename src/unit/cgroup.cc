@@ -167,6 +167,13 @@ absl::StatusOr<CgroupUsage> Cgroups::Usage(const std::string& control_group) con
   }
   CgroupUsage usage;
   usage.cpu_usage_nanos = ReadNumber(V1Directory("cpuacct", control_group) + "/cpuacct.usage");
+  if (!usage.cpu_usage_nanos.has_value()) {
+    // Where cpuacct is mounted apart from cpu, systemd makes no group in it; its own v2 hierarchy counts CPU time as
+    // well.
+    if (const auto micros = Find(ReadTable(V1Directory("unified", control_group) + "/cpu.stat"), "usage_usec")) {
+      usage.cpu_usage_nanos = *micros * 1000;
+    }
+  }
   const std::string memory_directory = V1Directory("memory", control_group);
   const auto memory = ReadTable(memory_directory + "/memory.stat");
   usage.memory_usage = ReadNumber(memory_directory + "/memory.usage_in_bytes");

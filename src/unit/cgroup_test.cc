@@ -58,6 +58,7 @@ TEST_F(CgroupTree, OnV1IsJoinedInEveryHierarchyThatHasTheGroup) {
   Write("memory/a.slice/x.service/memory.limit_in_bytes", "9223372036854771712\n");
   Write("memory/a.slice/x.service/memory.usage_in_bytes", "50\n");
   Write("systemd/a.slice/x.service/cgroup.procs", "10\n");
+  Write("unified/a.slice/x.service/cpu.stat", "usage_usec 7\n");
   Write("freezer/cgroup.procs", "");
   const Cgroups cgroups(CgroupVersion::kV1, dir_.path());
   EXPECT_THAT(cgroups.ProcsFiles("/a.slice/x.service"),
@@ -66,6 +67,7 @@ TEST_F(CgroupTree, OnV1IsJoinedInEveryHierarchyThatHasTheGroup) {
   EXPECT_EQ(cgroups.MemoryDirectory("/a.slice/x.service"), dir_.File("memory/a.slice/x.service"));
   ASSERT_OK_AND_ASSIGN(const CgroupUsage usage, cgroups.Usage("/a.slice/x.service"));
   EXPECT_THAT(usage.memory_usage, Optional(50U));
+  EXPECT_THAT(usage.cpu_usage_nanos, Optional(7000U));
   EXPECT_EQ(usage.memory_limit, std::nullopt);
 }
 

@@ -31,8 +31,9 @@ build_packages() {
   need_packages dpkg-dev debhelper git ccache
   install_build_dependencies
   say "building the Debian packages"
-  # Always at the same place: paths are among the compiler's arguments, and ccache finds only what was called the same.
-  work=$CACHE_DIR/build/$(hash_of "$REPO_DIR")/packages
+  # Always at the same place, whichever checkout it comes from: paths are among the compiler's arguments, and ccache finds
+  # only what was called the same.
+  work=$CACHE_DIR/build/packages
   mkdir -p "$work"
   exec {lock}>"$work/.lock"
   flock "$lock"
@@ -63,4 +64,17 @@ install_build_dependencies() {
   say "installing the build dependencies"
   apt_get update
   (cd "$REPO_DIR" && apt_get build-dep -y --no-install-recommends ./)
+}
+
+# Brings the copy of the tree in DIR up to date; what did not change keeps its time, so that a build there goes on from the last
+# one, of whichever checkout that was.
+mirror_tree() {
+  need_packages rsync
+  mkdir -p "$1"
+  (cd "$REPO_DIR" && git ls-files --cached --others --exclude-standard -z | while IFS= read -r -d '' file; do
+    if [[ -e $file ]]; then printf '%s\0' "$file"; fi
+  done) >"$1.files"
+  rsync --from0 --files-from="$1.files" --archive --checksum --no-times "$REPO_DIR/" "$1/"
+  # What the checkout no longer has.
+  (cd "$1" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | LC_ALL=C comm -z -23 - <(LC_ALL=C sort -z "$1.files") | xargs -0r rm -f)
 }
