@@ -26,6 +26,9 @@ absl::Status ReadMetadata(const v1::PodSandboxConfig& config, spec::PodSpec& pod
   if (metadata.namespace_().empty()) {
     return WrongField("config.metadata.namespace", "missing");
   }
+  if (metadata.uid().empty()) {
+    return WrongField("config.metadata.uid", "missing");
+  }
   pod.name = metadata.name();
   pod.namespace_ = metadata.namespace_();
   pod.uid = metadata.uid();
