@@ -42,7 +42,8 @@ build_packages() {
   (cd "$REPO_DIR" && source_files | tar --null -T - -cf -) | tar -C "$work/tree" -xf -
   (
     cd "$work/tree" || exit 1
-    export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$work/tree
+    # debhelper gives the build a home of its own, and with it a cache that would be thrown away.
+    export CCACHE_DIR=${CCACHE_DIR:-$HOME/.cache/ccache} CCACHE_BASEDIR=$work/tree
     if [[ ${PACKAGES_CHECKED:-no} == yes ]]; then export RKTLET_WERROR=ON; else export DEB_BUILD_OPTIONS=nocheck; fi
     dpkg-buildpackage -b -us -uc "-j$(nproc)" >"$out/build.log" 2>&1 || {
       grep -E 'error:|\*\*\*Failed' "$out/build.log" | head -n 40
