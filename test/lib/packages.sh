@@ -33,6 +33,7 @@ build_packages() {
   say "building the Debian packages"
   # Always at the same place, whichever checkout it comes from: paths are among the compiler's arguments, and ccache finds
   # only what was called the same.
+  # shellcheck disable=SC2153 # common.sh sets it
   work=$CACHE_DIR/build/packages
   mkdir -p "$work"
   exec {lock}>"$work/.lock"
