@@ -219,9 +219,10 @@ snapshot() {
     iptables_rules ip6tables
     ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
     find /var/lib/cni -type f ! -name 'last_reserved_ip*' ! -name lock -printf 'lease %p\n' 2>/dev/null || true
-    # Images are the image tests' matter, and rktlet may open its own files in the state directory at any time.
-    find "$RKT_STATE" "$RKT_RUN" -mindepth 1 \( -path "$RKT_STATE/image*" -prune -o ! -name generation -printf 'file %p\n' \) 2>/dev/null || true
-  } | grep -v -e 'user@\|user-\|session-\|run-user' | sort >"$1"
+    # Images are the image tests' matter, and compiled filters are kept for the next container that asks for the same.
+    find "$RKT_STATE" "$RKT_RUN" -mindepth 1 \( -path "$RKT_STATE/image*" -prune -o -path "$RKT_STATE/seccomp*" -prune -o \
+      ! -name generation -printf 'file %p\n' \) 2>/dev/null || true
+  } | grep -v -e 'user@\|user-\|session-\|run-user\|test.x2dregistry' | sort >"$1"
 }
 
 iptables_rules() {
