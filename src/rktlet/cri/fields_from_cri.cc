@@ -146,7 +146,7 @@ absl::Status CheckRuntimeHandler(const std::string& where, const std::string& ha
   if (handler.empty() || handler == "crun") {
     return absl::OkStatus();
   }
-  return UnbuiltField(where, base::StrCat("the runtime handler \"", handler, "\" is (there is \"crun\")"));
+  return WrongField(where, base::StrCat("there is no runtime handler \"", handler, "\", only \"crun\""));
 }
 
 absl::StatusOr<std::string> SignalFromCri(const std::string& where, v1::Signal signal) {
