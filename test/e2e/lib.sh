@@ -103,6 +103,14 @@ start_container() {
   echo "$id"
 }
 
+# start_trapping POD NAME TRAPS [JQ]: a container that sets its traps and runs until one ends it; returns once they are set.
+start_trapping() {
+  local id
+  id=$(start_container "$1" "$2" "$3; : >/tmp/ready; while :; do sleep 0.1; done" "${@:4}") || return
+  wait_until 20 in_container "$id" test -e /tmp/ready || return
+  echo "$id"
+}
+
 # run_to_end POD NAME SCRIPT [JQ]: starts and waits for the end; prints the id.
 run_to_end() {
   local id

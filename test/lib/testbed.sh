@@ -56,7 +56,7 @@ testbed_containerd() {
   box_install "$name" "$debs"/*.deb
   box_exec "$name" mkdir -p /etc/cni/net.d
   box_exec "$name" sh -c 'cat >/etc/containerd/config.toml' <"$TEST_DIR/inside/containerd.toml"
-  box_exec "$name" sh -c 'ls /etc/cni/net.d | grep -q . || cat >/etc/cni/net.d/90-test.conflist' <"$TEST_DIR/inside/cni.conflist"
+  box_exec "$name" sh -c 'ls /etc/cni/net.d | grep . >/dev/null || cat >/etc/cni/net.d/90-test.conflist' <"$TEST_DIR/inside/cni.conflist"
   box_exec "$name" systemctl restart containerd
 }
 

@@ -104,7 +104,7 @@ vm_accelerator() {
     rm -f "$CACHE_DIR"/vms/accelerator-*
     if [[ -w /dev/kvm ]] && timeout --kill-after=2 20 qemu-system-x86_64 -M q35,accel=kvm -cpu max -m 256 -nodefaults \
       -display none -no-reboot -serial stdio -kernel "$base/vmlinuz" -initrd "$base/initrd" \
-      -append 'console=ttyS0 quiet vm.probe' </dev/null 2>/dev/null | grep -q 'vm: alive'; then
+      -append 'console=ttyS0 quiet vm.probe' </dev/null 2>/dev/null | grep 'vm: alive' >/dev/null; then
       echo kvm >"$answer"
     else
       echo tcg >"$answer"
