@@ -34,7 +34,8 @@ class Process {
   virtual absl::Status Resize(uint16_t columns, uint16_t rows) = 0;
 
   // Exec: the command's exit code (128+n for a signal) when it has ended, or the status of why it could not run.
-  // Attach: 0 when the container has ended. To be awaited once.
+  // Attach: 0 when the container has ended. To be awaited once. The object may be destroyed meanwhile: then it returns
+  // Cancelled, soon.
   virtual Awaitable<absl::StatusOr<int>> Wait() = 0;
 };
 
