@@ -12,6 +12,7 @@ pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 if(RKTLET_COMPONENTS MATCHES "^(all|daemon)$")
   find_package(CLI11 REQUIRED)
+  find_package(ZLIB REQUIRED)
   pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
 endif()
 
