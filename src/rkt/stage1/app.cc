@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "rkt/stage1/files.h"
@@ -61,6 +62,7 @@ App* App::Make(Loop* loop, const char* name, const char* directory) {
   app->loop_ = loop;
   app->name_ = name_copy;
   app->directory_fd_ = directory_fd;
+  app->attachments_.Init(loop, &App::CaughtUp, app);
   return app;
 }
 
@@ -68,6 +70,7 @@ void App::Destroy(App* app) {
   app->on_output_end = nullptr;
   app->CloseStdio();
   app->log_.Close();
+  app->journal_.Close();
   app->oom_.Disarm();
   close(app->directory_fd_);
   free(app->name_);
@@ -75,17 +78,16 @@ void App::Destroy(App* app) {
 }
 
 void App::CloseStdio() {
+  attachments_.StopWaiting();
   DrainNow();
   console_.Close();
   Stream* const streams[] = {&out_, &err_};
   for (Stream* stream : streams) {
     loop_->Close(&stream->source);
-    stream->splitter.Finish(&log_);
+    stream->splitter.Finish(&log_, &journal_);
   }
-  if (stdin_fd_ >= 0) {
-    close(stdin_fd_);
-    stdin_fd_ = -1;
-  }
+  attachments_.EndAll(ECANCELED, "the pod's supervisor has let go of the container");
+  terminal_ = terminal_input_ = false;
 }
 
 int App::WatchOutput(Stream* stream, int fd) {
@@ -93,23 +95,37 @@ int App::WatchOutput(Stream* stream, int fd) {
   stream->source.fd = fd;
   stream->source.handle = &App::HandleOutput;
   stream->source.owner = this;
+  stream->paused = false;
   return loop_->Watch(&stream->source, EPOLLIN);
 }
 
-Failure App::OpenPipes(const char* log_path, bool with_stdin, int ends[3]) {
+Failure App::OpenLog(const LogTarget& log) {
   if (started()) {
     return {EBUSY, "the container has been started"};
   }
   CloseStdio();
-  if (const int error = log_.Open(log_path); error != 0) {
+  if (const int error = log_.Open(log.path); error != 0) {
     return {error, "open the container's log"};
+  }
+  journal_.Close();
+  if (log.journal != nullptr) {
+    if (const int error = journal_.Open(log.journal); error != 0) {
+      return {error, "copy the container's log to the journal"};
+    }
+  }
+  return {};
+}
+
+Failure App::OpenPipes(const LogTarget& log, Input input, int ends[3]) {
+  if (const Failure failure = OpenLog(log); failure.error != 0) {
+    return failure;
   }
   ends[0] = ends[1] = ends[2] = -1;
   int out = -1;
   int err = -1;
   int error = 0;
-  if (with_stdin) {
-    error = MakePipe(&ends[0], &stdin_fd_);
+  if (input != Input::kNone) {
+    error = attachments_.OpenStdin(input == Input::kOnce, &ends[0]);
   } else {
     ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     error = ends[0] < 0 ? errno : 0;
@@ -134,18 +150,53 @@ Failure App::OpenPipes(const char* log_path, bool with_stdin, int ends[3]) {
   return {};
 }
 
-Failure App::OpenTerminal(const char* log_path, const char* socket_path) {
-  if (started()) {
-    return {EBUSY, "the container has been started"};
-  }
-  CloseStdio();
-  if (const int error = log_.Open(log_path); error != 0) {
-    return {error, "open the container's log"};
+Failure App::OpenTerminal(const LogTarget& log, Input input, const char* socket_path) {
+  if (const Failure failure = OpenLog(log); failure.error != 0) {
+    return failure;
   }
   if (const int error = console_.Listen(loop_, socket_path, &App::TakeTerminal, this); error != 0) {
     return {error, "listen for the container's terminal"};
   }
+  terminal_ = true;
+  terminal_input_ = input != Input::kNone;
   return {};
+}
+
+Failure App::Attach(int connection, uint32_t wanted) {
+  if (!HasOutput()) {
+    return {ESHUTDOWN, "the container has ended"};
+  }
+  if (terminal_ && out_.source.fd < 0) {
+    return {EAGAIN, "the container's terminal is not there yet"};
+  }
+  const int error = attachments_.Add(connection, wanted, terminal_ ? out_.source.fd : -1, terminal_input_);
+  return {error, "attach to the container"};
+}
+
+Failure App::Resize(uint16_t columns, uint16_t rows) {
+  if (!terminal_) {
+    return {ENOTTY, "the container has no terminal"};
+  }
+  if (out_.source.fd < 0) {
+    return {HasOutput() ? EAGAIN : ESHUTDOWN, "the container's terminal is not there"};
+  }
+  winsize size{};
+  size.ws_col = columns;
+  size.ws_row = rows;
+  if (ioctl(out_.source.fd, TIOCSWINSZ, &size) != 0) {
+    return {errno, "set the terminal's size"};
+  }
+  return {};
+}
+
+void App::AddLogState(Text* text) const {
+  text->Add("lines=").AddNumber(static_cast<int64_t>(log_.written().lines));
+  text->Add(" bytes=").AddNumber(static_cast<int64_t>(log_.written().bytes));
+  text->Add(" lost_lines=").AddNumber(static_cast<int64_t>(log_.lost().lines));
+  text->Add(" lost_bytes=").AddNumber(static_cast<int64_t>(log_.lost().bytes));
+  text->Add(" journal_lines=").AddNumber(static_cast<int64_t>(journal_.sent()));
+  text->Add(" journal_suppressed=").AddNumber(static_cast<int64_t>(journal_.suppressed()));
+  text->Add(" attachments=").AddNumber(attachments_.count());
 }
 
 void App::TakeTerminal(void* context, int master) {
@@ -207,7 +258,12 @@ void App::RecordOom(void* context) {
 bool App::ReadOnce(Stream* stream) {
   const ssize_t size = read(stream->source.fd, read_buffer, sizeof(read_buffer));
   if (size > 0) {
-    stream->splitter.Add(&log_, read_buffer, static_cast<size_t>(size));
+    stream->splitter.Add(&log_, &journal_, read_buffer, static_cast<size_t>(size));
+    if (!attachments_.Deliver(stream->index, read_buffer, static_cast<size_t>(size))) {
+      stream->paused = true;
+      loop_->Unwatch(&stream->source);
+      return false;
+    }
     return true;
   }
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -219,16 +275,33 @@ bool App::ReadOnce(Stream* stream) {
 
 void App::EndStream(Stream* stream) {
   loop_->Close(&stream->source);
-  stream->splitter.Finish(&log_);
-  if (!HasOutput() && on_output_end != nullptr) {
+  stream->splitter.Finish(&log_, &journal_);
+  attachments_.EndStream(stream->index);
+  if (HasOutput()) {
+    return;
+  }
+  attachments_.EndAll(0, "");
+  if (on_output_end != nullptr) {
     on_output_end(this, on_output_end_context);
+  }
+}
+
+void App::CaughtUp(void* context, int index) {
+  App* app = static_cast<App*>(context);
+  Stream* stream = index == kOutput ? &app->out_ : &app->err_;
+  if (!stream->paused || stream->source.fd < 0) {
+    return;
+  }
+  stream->paused = false;
+  if (const int error = app->loop_->Watch(&stream->source, EPOLLIN); error != 0) {
+    Report("watch the output of", app->name_, error);
   }
 }
 
 void App::DrainNow() {
   Stream* const streams[] = {&out_, &err_};
   for (Stream* stream : streams) {
-    for (int reads = 0; stream->source.fd >= 0 && reads < kMaxDrainReads; ++reads) {
+    for (int reads = 0; stream->source.fd >= 0 && !stream->paused && reads < kMaxDrainReads; ++reads) {
       if (!ReadOnce(stream)) {
         break;
       }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container as its supervisor sees it: stdio, log, OOM watch, gate.
+// A container as its supervisor sees it: stdio, log, attached clients, OOM watch, gate.
 #pragma once
 
 #include <stdint.h>
 
+#include "rkt/stage1/attachments.h"
 #include "rkt/stage1/console.h"
+#include "rkt/stage1/journal_copy.h"
 #include "rkt/stage1/log_writer.h"
 #include "rkt/stage1/loop.h"
 #include "rkt/stage1/oom_watch.h"
+#include "rkt/stage1/text.h"
 
 namespace rkt::stage1 {
 
@@ -31,20 +34,36 @@ class App {
   // Whether an output pipe (or the terminal) is open.
   bool HasOutput() const { return out_.source.fd >= 0 || err_.source.fd >= 0 || console_.path()[0] != '\0'; }
 
+  // Where the output goes besides the clients: a log file ("": none), and the journal (nullptr: no).
+  struct LogTarget {
+    const char* path = "";
+    const char* journal = nullptr;
+  };
+  enum class Input { kNone, kOpen, kOnce };
+
   // New pipes: ends[0..2] become the container's stdin, stdout and stderr, which the caller closes after it has sent
   // them.
-  Failure OpenPipes(const char* log_path, bool with_stdin, int ends[3]);
+  Failure OpenPipes(const LogTarget& log, Input input, int ends[3]);
   // Waits for a terminal at a socket of this path.
-  Failure OpenTerminal(const char* log_path, const char* socket_path);
+  Failure OpenTerminal(const LogTarget& log, Input input, const char* socket_path);
+
+  // Attaches the client behind `connection`, which is ours from then on, and answers it. An error: nothing happened.
+  Failure Attach(int connection, uint32_t wanted);
+  Failure Resize(uint16_t columns, uint16_t rows);
 
   // Arms the OOM watch, writes the `started` record and opens the gate.
   Failure Start(const char* memory_directory, const char* gate, int64_t pid, const char* boot_id);
 
   bool OomSeen() { return oom_.Seen() || oom_recorded_; }
   int ReopenLog() { return log_.Reopen(); }
+  void AddLogState(Text* text) const;
 
-  // Writes to the log what is in the pipes now, without waiting for more.
+  // Writes to the log what is in the pipes now, without waiting for more. A stream that waits for a client is left.
   void DrainNow();
+
+  // The same for clients that are behind: they are dropped at this time (CLOCK_MONOTONIC in ms; -1: none is).
+  int64_t NextDeadline() const { return attachments_.NextDeadline(); }
+  void ExpireDeadlines(int64_t now) { attachments_.ExpireDeadlines(now); }
 
   // Called when both outputs have reached their end.
   void (*on_output_end)(App* app, void* context) = nullptr;
@@ -54,28 +73,35 @@ class App {
 
  private:
   struct Stream {
-    explicit Stream(bool is_stderr) : splitter(is_stderr) {}
+    explicit Stream(bool is_stderr) : index(is_stderr ? kErrorOutput : kOutput), splitter(is_stderr) {}
+    const int index;  // for the attachments
     Source source;
     LineSplitter splitter;
+    bool paused = false;  // a client has not taken all of the last piece
   };
 
   App() = default;
+  Failure OpenLog(const LogTarget& log);
   int WatchOutput(Stream* stream, int fd);
   void CloseStdio();
   bool ReadOnce(Stream* stream);
   void EndStream(Stream* stream);
   static void HandleOutput(Source* source, uint32_t events);
+  static void CaughtUp(void* context, int stream);
   static void TakeTerminal(void* context, int master);
   static void RecordOom(void* context);
 
   Loop* loop_ = nullptr;
   char* name_ = nullptr;
   int directory_fd_ = -1;
-  int stdin_fd_ = -1;  // the write end of the container's stdin, kept for attach
   Stream out_{false};
   Stream err_{true};
+  bool terminal_ = false;
+  bool terminal_input_ = false;
+  Attachments attachments_;
   Console console_;
   LogFile log_;
+  JournalCopy journal_;
   OomWatch oom_;
   bool oom_recorded_ = false;
   int64_t started_at_ = 0;

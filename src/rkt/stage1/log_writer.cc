@@ -16,7 +16,7 @@
 namespace rkt::stage1 {
 namespace {
 
-constexpr int kMaxParts = 128;
+constexpr int kMaxParts = 256;
 
 // "2026-11-22T11:15:00.123456789Z stdout F ", the same for all lines of a batch but for the tag.
 struct Heads {
@@ -42,53 +42,6 @@ struct Heads {
   Line<64> part;
 };
 
-// Parts of lines on their way into the log.
-class Batch {
- public:
-  Batch(LogFile* log, bool is_stderr) : log_(log), heads_(is_stderr) {}
-
-  // A line of up to two pieces of text. `newline`: the second piece brings its own.
-  void AddLine(bool full, const char* first, size_t first_size, const char* second, size_t second_size, bool newline) {
-    if (count_ + 4 > kMaxParts) {
-      Flush();
-    }
-    const Text& head = full ? static_cast<const Text&>(heads_.full) : static_cast<const Text&>(heads_.part);
-    Push(head.data(), head.size());
-    Push(first, first_size);
-    Push(second, second_size);
-    if (!newline) {
-      Push("\n", 1);
-    }
-  }
-
-  void Flush() {
-    if (count_ > 0) {
-      log_->Write(parts_, count_);
-      count_ = 0;
-    }
-  }
-
- private:
-  void Push(const char* data, size_t size) {
-    if (size > 0) {
-      parts_[count_++] = iovec{const_cast<char*>(data), size};  // writev(2) does not write there
-    }
-  }
-
-  LogFile* log_;
-  Heads heads_;
-  iovec parts_[kMaxParts];
-  int count_ = 0;
-};
-
-size_t TotalSize(const iovec* parts, int count) {
-  size_t size = 0;
-  for (int index = 0; index < count; ++index) {
-    size += parts[index].iov_len;
-  }
-  return size;
-}
-
 // Takes the first `size` bytes off the parts.
 void Advance(iovec** parts, int* count, size_t size) {
   while (*count > 0 && size >= (*parts)->iov_len) {
@@ -103,6 +56,77 @@ void Advance(iovec** parts, int* count, size_t size) {
 }
 
 }  // namespace
+
+// Parts of lines on their way into the log.
+class Batch {
+ public:
+  Batch(LogFile* log, JournalCopy* journal, LineSplitter* splitter)
+      : log_(log), journal_(journal), splitter_(splitter), heads_(splitter->is_stderr_) {}
+
+  // A line, or a piece of one, of two pieces of text.
+  void AddLine(bool full, const char* first, size_t first_size, const char* second, size_t second_size) {
+    if (journal_->is_open()) {
+      journal_->Send(splitter_->is_stderr_, full, first, first_size, second, second_size);
+    }
+    if (!log_->is_open()) {
+      return;
+    }
+    if (count_ + 6 > kMaxParts) {
+      Flush();
+      if (splitter_->skipping_) {
+        LoseRest(full, first_size + second_size);
+        return;
+      }
+    }
+    if (count_ == 0 && splitter_->unfinished_ && splitter_->lost_) {
+      Push(heads_.full.data(), heads_.full.size());
+      Push("\n", 1);
+    }
+    const Text& head = full ? static_cast<const Text&>(heads_.full) : static_cast<const Text&>(heads_.part);
+    Push(head.data(), head.size());
+    Push(first, first_size);
+    Push(second, second_size);
+    Push("\n", 1);
+    amount_.Add({full ? 1U : 0U, first_size + second_size});
+    ends_full_ = full;
+  }
+
+  void Flush() {
+    if (count_ == 0) {
+      return;
+    }
+    if (log_->Write(parts_, count_, amount_)) {
+      splitter_->unfinished_ = !ends_full_;
+      splitter_->lost_ = false;
+    } else {
+      splitter_->lost_ = true;
+      splitter_->skipping_ = !ends_full_;
+    }
+    count_ = 0;
+    amount_ = Amount();
+  }
+
+ private:
+  void LoseRest(bool full, size_t size) {
+    log_->Skip({full ? 1U : 0U, size});
+    splitter_->skipping_ = !full;
+  }
+
+  void Push(const char* data, size_t size) {
+    if (size > 0) {
+      parts_[count_++] = iovec{const_cast<char*>(data), size};  // writev(2) does not write there
+    }
+  }
+
+  LogFile* log_;
+  JournalCopy* journal_;
+  LineSplitter* splitter_;
+  Heads heads_;
+  Amount amount_;
+  bool ends_full_ = true;
+  iovec parts_[kMaxParts];
+  int count_ = 0;
+};
 
 int LogFile::Open(const char* path) {
   if (*path == '\0') {
@@ -121,7 +145,6 @@ int LogFile::Open(const char* path) {
   Close();
   fd_ = fd;
   path_ = copy;
-  failing_ = false;
   return 0;
 }
 
@@ -137,7 +160,7 @@ int LogFile::Reopen() {
     close(fd_);
   }
   fd_ = fd;
-  failing_ = false;
+  torn_ = false;
   return 0;
 }
 
@@ -148,11 +171,24 @@ void LogFile::Close() {
   free(path_);
   fd_ = -1;
   path_ = nullptr;
+  failing_ = torn_ = false;
 }
 
-void LogFile::Write(iovec* parts, int count) {
+// A line that was cut off gets an end, so that it spoils no other.
+bool LogFile::MendTear() {
+  if (torn_ && write(fd_, "\n", 1) == 1) {
+    torn_ = false;
+  }
+  return !torn_;
+}
+
+bool LogFile::Write(iovec* parts, int count, const Amount& amount) {
   if (fd_ < 0) {
-    return;
+    return true;
+  }
+  if (!MendTear()) {
+    Fail(errno, amount);
+    return false;
   }
   size_t written = 0;
   while (count > 0) {
@@ -164,28 +200,39 @@ void LogFile::Write(iovec* parts, int count) {
       const int error = result == 0 ? EIO : errno;
       // A torn line would spoil the next one: the file goes back to where this batch began.
       struct stat info {};
-      if (written > 0 && fstat(fd_, &info) == 0 && info.st_size >= static_cast<off_t>(written)) {
-        [[maybe_unused]] const int ignored = ftruncate(fd_, info.st_size - static_cast<off_t>(written));
+      if (written > 0 && (fstat(fd_, &info) != 0 || info.st_size < static_cast<off_t>(written) ||
+                          ftruncate(fd_, info.st_size - static_cast<off_t>(written)) != 0)) {
+        torn_ = true;
       }
-      Fail(error, written + TotalSize(parts, count));
-      return;
+      Fail(error, amount);
+      return false;
     }
   }
+  written_.Add(amount);
   if (failing_) {
-    failing_ = false;
-    Report("writing again to", path_, 0);
+    Recover();
   }
+  return true;
 }
 
-void LogFile::Fail(int error, size_t lost) {
-  dropped_bytes_ += lost;
+void LogFile::Fail(int error, const Amount& amount) {
   if (!failing_) {
     failing_ = true;
+    lost_before_ = lost_;
     Report("dropping output, cannot write to", path_, error);
   }
+  lost_.Add(amount);
 }
 
-void LineSplitter::Keep(const char* data, size_t size) {
+void LogFile::Recover() {
+  failing_ = false;
+  Line<512> about;
+  about.Add(path_).Add(": lost ").AddNumber(static_cast<int64_t>(lost_.lines - lost_before_.lines)).Add(" lines, ");
+  about.AddNumber(static_cast<int64_t>(lost_.bytes - lost_before_.bytes)).Add(" bytes of output");
+  Report("writing again to", about.data(), 0);
+}
+
+void LineSplitter::Keep(LogFile* log, const char* data, size_t size) {
   if (partial_size_ + size > partial_capacity_) {
     size_t capacity = partial_capacity_ < 512 ? 512 : partial_capacity_;
     while (capacity < partial_size_ + size) {
@@ -193,6 +240,7 @@ void LineSplitter::Keep(const char* data, size_t size) {
     }
     char* larger = static_cast<char*>(realloc(partial_, capacity));
     if (larger == nullptr) {
+      log->Skip({0, size});
       Report("dropping output", "", ENOMEM);
       return;
     }
@@ -203,25 +251,41 @@ void LineSplitter::Keep(const char* data, size_t size) {
   partial_size_ += size;
 }
 
-void LineSplitter::Add(LogFile* log, const char* data, size_t size) {
-  if (!log->is_open()) {
+// How much of `data` belongs to the line of which a piece was lost.
+size_t LineSplitter::SkipRestOfLine(LogFile* log, const char* data, size_t size) {
+  const char* newline = static_cast<const char*>(memchr(data, '\n', size));
+  skipping_ = newline == nullptr;
+  const size_t length = skipping_ ? size : static_cast<size_t>(newline - data);
+  log->Skip({skipping_ ? 0U : 1U, length});
+  return skipping_ ? size : length + 1;
+}
+
+void LineSplitter::Add(LogFile* log, JournalCopy* journal, const char* data, size_t size) {
+  if (!log->is_open() && !journal->is_open()) {
     return;
   }
-  Batch batch(log, is_stderr_);
+  Batch batch(log, journal, this);
   const char* const end = data + size;
   while (data < end) {
+    if (skipping_) {
+      data += SkipRestOfLine(log, data, static_cast<size_t>(end - data));
+      continue;
+    }
     const char* newline = static_cast<const char*>(memchr(data, '\n', static_cast<size_t>(end - data)));
     const size_t length = static_cast<size_t>((newline != nullptr ? newline : end) - data);
     if (partial_size_ + length > kMaxLogLine) {
       const size_t piece = kMaxLogLine - partial_size_;
-      batch.AddLine(false, partial_, partial_size_, data, piece, false);
+      batch.AddLine(false, partial_, partial_size_, data, piece);
       data += piece;
     } else if (newline != nullptr) {
-      batch.AddLine(true, partial_, partial_size_, data, length + 1, true);
+      batch.AddLine(true, partial_, partial_size_, data, length);
       data = newline + 1;
     } else {
       batch.Flush();  // it may point into the memory that Keep() overwrites
-      Keep(data, length);
+      if (skipping_) {
+        continue;
+      }
+      Keep(log, data, length);
       break;
     }
     partial_size_ = 0;
@@ -234,16 +298,17 @@ void LineSplitter::Add(LogFile* log, const char* data, size_t size) {
   }
 }
 
-void LineSplitter::Finish(LogFile* log) {
+void LineSplitter::Finish(LogFile* log, JournalCopy* journal) {
   if (partial_size_ > 0) {
-    Batch batch(log, is_stderr_);
-    batch.AddLine(false, partial_, partial_size_, nullptr, 0, false);
+    Batch batch(log, journal, this);
+    batch.AddLine(false, partial_, partial_size_, nullptr, 0);
     batch.Flush();
   }
   free(partial_);
   partial_ = nullptr;
   partial_size_ = 0;
   partial_capacity_ = 0;
+  unfinished_ = skipping_ = lost_ = false;
 }
 
 }  // namespace rkt::stage1

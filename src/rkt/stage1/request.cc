@@ -13,21 +13,36 @@ namespace supervisor = rktlet::spec::supervisor;
 constexpr size_t kMaxAppName = 64;
 
 // How many strings an operation takes, -1 for an unknown one.
-int StringCount(uint32_t operation) {
-  switch (operation) {
+int StringCount(const supervisor::RequestHeader& header) {
+  switch (header.operation) {
     case supervisor::kStdio:
-      return 3;
+      return (header.flags & supervisor::kJournal) != 0 ? 4 : 3;
     case supervisor::kStart:
       return 4;
+    case supervisor::kResize:
+      return 3;
     case supervisor::kOomSeen:
     case supervisor::kReopenLog:
     case supervisor::kForget:
     case supervisor::kDrain:
+    case supervisor::kAttach:
+    case supervisor::kLogState:
       return 1;
     case supervisor::kPing:
       return 0;
     default:
       return -1;
+  }
+}
+
+uint32_t KnownFlags(uint32_t operation) {
+  switch (operation) {
+    case supervisor::kStdio:
+      return supervisor::kTty | supervisor::kStdin | supervisor::kStdinOnce | supervisor::kJournal;
+    case supervisor::kAttach:
+      return supervisor::kTty | supervisor::kStdin | supervisor::kStdout | supervisor::kStderr;
+    default:
+      return 0;
   }
 }
 
@@ -50,6 +65,11 @@ bool IsAbsolute(const char* path) { return path[0] == '/'; }
 
 bool IsAbsoluteOrEmpty(const char* path) { return path[0] == '\0' || path[0] == '/'; }
 
+bool IsTerminalSize(const char* text) {
+  int64_t number = 0;
+  return ParseNumber(text, &number) && number >= 0 && number <= UINT16_MAX;
+}
+
 bool StringsFit(const Request& request) {
   int64_t pid = 0;
   switch (request.operation) {
@@ -60,6 +80,8 @@ bool StringsFit(const Request& request) {
     case supervisor::kStart:
       return IsAppName(request.strings[0]) && IsAbsoluteOrEmpty(request.strings[1]) && IsAbsolute(request.strings[2]) &&
              ParseNumber(request.strings[3], &pid) && pid >= 0;
+    case supervisor::kResize:
+      return IsAppName(request.strings[0]) && IsTerminalSize(request.strings[1]) && IsTerminalSize(request.strings[2]);
     default:
       return IsAppName(request.strings[0]);
   }
@@ -73,11 +95,9 @@ bool ParseRequest(const char* packet, size_t size, Request* request) {
     return false;
   }
   memcpy(&header, packet, sizeof(header));
-  const int expected = StringCount(header.operation);
-  const uint32_t known_flags =
-      header.operation == supervisor::kStdio ? supervisor::kTty | supervisor::kStdin | supervisor::kStdinOnce : 0U;
+  const int expected = StringCount(header);
   if (header.magic != supervisor::kMagic || header.reserved != 0 || expected < 0 ||
-      (header.flags & ~known_flags) != 0) {
+      (header.flags & ~KnownFlags(header.operation)) != 0) {
     return false;
   }
   request->operation = header.operation;

@@ -162,6 +162,15 @@ void Server::Serve(Connection* connection, const Request& request) {
     case supervisor::kStart:
       Start(connection, request);
       break;
+    case supervisor::kAttach:
+      Attach(connection, request);
+      break;
+    case supervisor::kResize:
+      Resize(connection, request);
+      break;
+    case supervisor::kLogState:
+      LogState(connection, request);
+      break;
     case supervisor::kOomSeen:
       Reply(connection, 0, app->OomSeen() ? 1 : 0, "");
       break;
@@ -193,6 +202,11 @@ void Server::Stdio(Connection* connection, const Request& request) {
     app->next = apps_;
     apps_ = app;
   }
+  const App::LogTarget log{request.strings[2],
+                           (request.flags & supervisor::kJournal) != 0 ? request.strings[3] : nullptr};
+  const App::Input input = (request.flags & supervisor::kStdin) == 0       ? App::Input::kNone
+                           : (request.flags & supervisor::kStdinOnce) == 0 ? App::Input::kOpen
+                                                                           : App::Input::kOnce;
   int fds[4] = {-1, -1, -1, -1};
   int count = 3;
   Line<108> console_path;
@@ -200,13 +214,13 @@ void Server::Stdio(Connection* connection, const Request& request) {
   if ((request.flags & supervisor::kTty) != 0) {
     console_path.Add(run_directory_).Add("/c").AddNumber(static_cast<int64_t>(++console_count_));
     failure = console_path.cut() ? Failure{ENAMETOOLONG, "name the console socket"}
-                                 : app->OpenTerminal(request.strings[2], console_path.data());
+                                 : app->OpenTerminal(log, input, console_path.data());
     for (int index = 0; index < 3 && failure.error == 0; ++index) {
       fds[index] = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
       failure = fds[index] < 0 ? Failure{errno, "open /dev/null"} : Failure{};
     }
   } else {
-    failure = app->OpenPipes(request.strings[2], (request.flags & supervisor::kStdin) != 0, fds);
+    failure = app->OpenPipes(log, input, fds);
   }
   if (failure.error == 0 && *shm_ != '\0') {
     failure = Failure{OpenShm(&fds[3]), "clone the pod's /dev/shm"};
@@ -230,6 +244,35 @@ void Server::Start(Connection* connection, const Request& request) {
   ParseNumber(request.strings[3], &pid);
   const Failure failure = app->Start(request.strings[1], request.strings[2], pid, boot_id_);
   Reply(connection, failure.error, static_cast<uint64_t>(app->started_at()), failure.what);
+}
+
+// The connection becomes the attachment: it is no client of ours any more.
+void Server::Attach(Connection* connection, const Request& request) {
+  loop_->Unwatch(&connection->source);
+  const Failure failure = Find(request.strings[0])->Attach(connection->source.fd, request.flags);
+  if (failure.error == 0) {
+    connection->source.fd = -1;
+    Drop(connection);
+  } else if (loop_->Watch(&connection->source, EPOLLIN) != 0) {
+    Drop(connection);
+  } else {
+    Reply(connection, failure.error, 0, failure.what);
+  }
+}
+
+void Server::Resize(Connection* connection, const Request& request) {
+  int64_t columns = 0;
+  int64_t rows = 0;
+  ParseNumber(request.strings[1], &columns);
+  ParseNumber(request.strings[2], &rows);
+  const Failure failure = Find(request.strings[0])->Resize(static_cast<uint16_t>(columns), static_cast<uint16_t>(rows));
+  Reply(connection, failure.error, 0, failure.what);
+}
+
+void Server::LogState(Connection* connection, const Request& request) {
+  Line<384> text;
+  Find(request.strings[0])->AddLogState(&text);
+  Reply(connection, 0, 0, text.data());
 }
 
 void Server::Forget(Connection* connection, const Request& request) {
@@ -286,6 +329,12 @@ int Server::MillisToNextDeadline() const {
       earliest = connection->deadline;
     }
   }
+  for (const App* app = apps_; app != nullptr; app = app->next) {
+    const int64_t deadline = app->NextDeadline();
+    if (deadline >= 0 && (earliest < 0 || deadline < earliest)) {
+      earliest = deadline;
+    }
+  }
   if (earliest < 0) {
     return -1;
   }
@@ -305,6 +354,18 @@ void Server::ExpireDeadlines() {
     }
     connection = next;
   }
+  for (App* app = apps_; app != nullptr; app = app->next) {
+    app->ExpireDeadlines(now);
+  }
+}
+
+bool Server::ClientsAreBehind() const {
+  for (const App* app = apps_; app != nullptr; app = app->next) {
+    if (app->NextDeadline() >= 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Server::Finish() {

@@ -16,9 +16,12 @@ class Server {
   // Serves the listening socket `fd`. 0 or an errno.
   int Open(Loop* loop, int fd, const char* run_directory, const char* shm);
 
-  // The time until a kDrain gives up, in ms; -1: none waits.
+  // The time until a kDrain gives up, or a client is dropped that does not read, in ms; -1: none waits.
   int MillisToNextDeadline() const;
   void ExpireDeadlines();
+
+  // Whether a client has still to take output.
+  bool ClientsAreBehind() const;
 
   // Writes all that is in the pipes to the logs and lets every app go.
   void Finish();
@@ -41,6 +44,9 @@ class Server {
   void Serve(Connection* connection, const Request& request);
   void Stdio(Connection* connection, const Request& request);
   void Start(Connection* connection, const Request& request);
+  void Attach(Connection* connection, const Request& request);
+  void Resize(Connection* connection, const Request& request);
+  void LogState(Connection* connection, const Request& request);
   void Forget(Connection* connection, const Request& request);
   void Drain(Connection* connection, const Request& request);
   void EndDrain(Connection* connection, uint64_t value);

@@ -18,6 +18,8 @@
 namespace rkt::stage1 {
 namespace {
 
+constexpr int64_t kFarewellMillis = 500;  // at the end, for clients that are about to read
+
 bool stop_requested = false;
 
 void Reap() {
@@ -45,6 +47,7 @@ int WatchSignals(Loop* loop, Source* source) {
   sigprocmask(SIG_SETMASK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a log that may not grow is one that cannot be written
   source->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   if (source->fd < 0) {
     return errno;
@@ -90,6 +93,11 @@ int SupervisorMain(int argc, char** argv) {
   }
   Reap();  // whoever ended before the signal was watched
   while (!stop_requested) {
+    loop.Turn(server.MillisToNextDeadline());
+    server.ExpireDeadlines();
+  }
+  const int64_t farewell_end = MonotonicMillis() + kFarewellMillis;
+  while (server.ClientsAreBehind() && MonotonicMillis() < farewell_end) {
     loop.Turn(server.MillisToNextDeadline());
     server.ExpireDeadlines();
   }

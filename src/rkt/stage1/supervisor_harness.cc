@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -40,6 +41,15 @@ base::UniqueFd ListenAt(const std::string& path) {
   EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0) << path;
   EXPECT_EQ(::listen(fd.get(), 16), 0);
   return fd;
+}
+
+std::string MakePacket(supervisor::Operation operation, const std::vector<std::string>& strings, uint32_t flags) {
+  const supervisor::RequestHeader header{supervisor::kMagic, operation, flags, 0};
+  std::string packet(reinterpret_cast<const char*>(&header), sizeof(header));
+  for (const std::string& text : strings) {
+    packet.append(text.c_str(), text.size() + 1);
+  }
+  return packet;
 }
 
 HarnessReply TakeReply(int fd) {
@@ -76,6 +86,26 @@ HarnessReply TakeReply(int fd) {
 
 }  // namespace
 
+void SendTerminal(const std::string& console_socket, int master) {
+  const base::UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = AddressOf(console_socket);
+  ASSERT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  char name[] = "pts";
+  iovec part{name, sizeof(name)};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &master, sizeof(int));
+  ASSERT_GT(::sendmsg(connection.get(), &message, 0), 0);
+}
+
 std::string HelperPath() { return RKT_HELPER_UNDER_TEST; }
 
 SupervisorHarness::SupervisorHarness() : socket_path_(dir_.File("supervisor")) {
@@ -83,7 +113,14 @@ SupervisorHarness::SupervisorHarness() : socket_path_(dir_.File("supervisor")) {
   base::Command command;
   command.program = HelperPath();
   command.args = {"supervisor", std::to_string(kSocketInHelper), dir_.path(), ""};
-  command.fds = {{socket.get(), kSocketInHelper}, {STDERR_FILENO, STDERR_FILENO}};
+  auto said = base::MakePipe();
+  EXPECT_TRUE(said.ok());
+  said_ = std::move(said->first);
+  EXPECT_EQ(::fcntl(said_.get(), F_SETFL, O_NONBLOCK), 0);
+  command.fds = {{socket.get(), kSocketInHelper}, {said->second.get(), STDERR_FILENO}};
+  command.environment.emplace();
+  command.environment->push_back("RKT_JOURNAL_SOCKET=" + journal_socket());
+  command.environment->push_back("RKT_ATTACH_PATIENCE_MS=3000");
   auto process = base::Spawn(command);
   EXPECT_TRUE(process.ok()) << process.status();
   if (process.ok()) {
@@ -104,22 +141,34 @@ std::string SupervisorHarness::MakeContainer(const std::string& name) {
   return path;
 }
 
-HarnessReply SupervisorHarness::SendRaw(const std::string& packet) {
-  const base::UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+std::string SupervisorHarness::Said() const {
+  std::string text(65536, '\0');
+  text.resize(static_cast<size_t>(std::max<ssize_t>(::read(said_.get(), text.data(), text.size()), 0)));
+  return text;
+}
+
+HarnessReply SupervisorHarness::NextReply(const base::UniqueFd& connection) { return TakeReply(connection.get()); }
+
+SupervisorHarness::Attachment SupervisorHarness::Exchange(const std::string& packet) {
+  Attachment exchange;
+  exchange.connection = base::UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  const int fd = exchange.connection.get();
   const sockaddr_un address = AddressOf(socket_path_);
-  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  EXPECT_EQ(::send(fd.get(), packet.data(), packet.size(), MSG_NOSIGNAL), static_cast<ssize_t>(packet.size()));
-  return TakeReply(fd.get());
+  EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL), static_cast<ssize_t>(packet.size()));
+  exchange.reply = TakeReply(fd);
+  return exchange;
+}
+
+HarnessReply SupervisorHarness::SendRaw(const std::string& packet) { return Exchange(packet).reply; }
+
+SupervisorHarness::Attachment SupervisorHarness::Attach(const std::string& app, uint32_t flags) {
+  return Exchange(MakePacket(supervisor::kAttach, {app}, flags));
 }
 
 HarnessReply SupervisorHarness::Call(supervisor::Operation operation, const std::vector<std::string>& strings,
                                      uint32_t flags) {
-  const supervisor::RequestHeader header{supervisor::kMagic, operation, flags, 0};
-  std::string packet(reinterpret_cast<const char*>(&header), sizeof(header));
-  for (const std::string& text : strings) {
-    packet.append(text.c_str(), text.size() + 1);
-  }
-  return SendRaw(packet);
+  return SendRaw(MakePacket(operation, strings, flags));
 }
 
 base::ExitStatus SupervisorHarness::Terminate() {

@@ -16,6 +16,9 @@
 
 namespace rkt::stage1 {
 
+// Passes a terminal to the console socket as the runtime does.
+void SendTerminal(const std::string& console_socket, int master);
+
 struct HarnessReply {
   int error = 0;
   uint64_t value = 0;
@@ -39,15 +42,32 @@ class SupervisorHarness {
                     uint32_t flags = 0);
   HarnessReply SendRaw(const std::string& packet);
 
+  // A request whose connection stays: `connection` gets further packets.
+  struct Attachment {
+    HarnessReply reply;
+    rktlet::base::UniqueFd connection;
+  };
+  Attachment Attach(const std::string& app, uint32_t flags);
+  // The next packet on a connection; error -1 at its end.
+  static HarnessReply NextReply(const rktlet::base::UniqueFd& connection);
+
   // Asks the supervisor to end and returns how it did.
   rktlet::base::ExitStatus Terminate();
 
+  pid_t pid() const { return process_.pid(); }
+  // What it wrote to stderr, which is the journal elsewhere, since the last call.
+  std::string Said() const;
+  // Where it sends entries for the journal.
+  std::string journal_socket() const { return dir_.File("journal"); }
   bool Alive() const { return !process_.Ended(); }
   const std::string& socket() const { return socket_path_; }
 
  private:
+  Attachment Exchange(const std::string& packet);
+
   rktlet::base::TempDir dir_;
   std::string socket_path_;
+  rktlet::base::UniqueFd said_;
   rktlet::base::PidFd process_;
 };
 
