@@ -22,10 +22,10 @@ using Descriptor = boost::asio::posix::stream_descriptor;
 
 }  // namespace
 
-BusPump::BusPump(boost::asio::any_io_executor executor, sdbus::IConnection& connection, std::function<void()> on_turn,
-                 std::function<void(absl::Status)> on_lost)
+BusPump::BusPump(const boost::asio::any_io_executor& executor, sdbus::IConnection& connection,
+                 std::function<void()> on_turn, std::function<void(absl::Status)> on_lost)
     : descriptor_(executor),
-      timer_(std::move(executor)),
+      timer_(executor),
       connection_(&connection),
       on_turn_(std::move(on_turn)),
       on_lost_(std::move(on_lost)) {}

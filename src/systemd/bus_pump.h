@@ -22,7 +22,7 @@ class BusPump : public std::enable_shared_from_this<BusPump> {
  public:
   // `connection` must outlive Stop(). `on_turn` runs on the loop after each round of processing, outside of any
   // callback of the connection; `on_lost` once, when the connection has ended, after which the pump has stopped.
-  BusPump(boost::asio::any_io_executor executor, sdbus::IConnection& connection, std::function<void()> on_turn,
+  BusPump(const boost::asio::any_io_executor& executor, sdbus::IConnection& connection, std::function<void()> on_turn,
           std::function<void(absl::Status)> on_lost);
 
   absl::Status Start();

@@ -24,7 +24,7 @@ class OneShot {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  explicit OneShot(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  explicit OneShot(const boost::asio::any_io_executor& executor) : timer_(executor) {}
 
   // The first value counts.
   void Complete(T value) {

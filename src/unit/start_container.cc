@@ -125,7 +125,6 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
   if (absl::IsAlreadyExists(status)) {
     co_return status;
   }
-  StartResult result;
   std::string message;
   if (status.ok()) {
     auto opened = co_await OpenGate(programs.layout, cgroups, pod, container);

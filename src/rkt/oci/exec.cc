@@ -42,7 +42,7 @@ using Json = nlohmann::json;
 
 // A file in memory that crun opens by /proc/self/fd/N: so it stays open over its exec.
 absl::StatusOr<UniqueFd> MemoryFile(const std::string& data) {
-  UniqueFd fd(memfd_create("rkt-exec", 0));
+  UniqueFd fd(memfd_create("rkt-exec", 0));  // NOLINT(android-cloexec-memfd-create)
   if (!fd.valid()) {
     return ErrnoStatus(errno, "memfd_create");
   }
