@@ -190,10 +190,12 @@ absl::StatusOr<TransientUnit> BuildContainerUnit(const spec::PodRecord& pod, con
   for (const std::string& mount_unit : MountUnitsOf(sources)) {
     unit.Add("After", mount_unit);
   }
+  // Nobody watches a container made by hand: its unit ends with it, so that ExecStopPost records how.
+  const bool watched = pod.spec.managed;
   unit.Set("Type", std::string("forking"))
       .Set("PIDFile", layout.ContainerPidFile(spec.id))
       .Set("GuessMainPID", false)
-      .Set("RemainAfterExit", true)
+      .Set("RemainAfterExit", watched)
       .Set("Restart", std::string("no"))
       .ExecStart(Rkt(programs, {"app", "start", "--here", "--app=" + spec.app.str(), pod.spec.id.str()}))
       .ExecStopPost(Helper(programs, {"record-exit", layout.App(pod.spec.id, spec.app),
