@@ -4,6 +4,7 @@
 #include "rkt/cli/commands.h"
 #include "rkt/cli/pod_flags.h"
 #include "rkt/oci/remove_container.h"
+#include "rkt/pod/pod_lock.h"
 
 namespace rkt::cli {
 namespace {
@@ -20,7 +21,7 @@ class AppRm final : public Command {
     const rktlet::spec::Layout layout = LayoutOf(context);
     absl::StatusOr<AppTarget> target = FindApp(layout, positionals.args[0], app_);
     if (absl::IsNotFound(target.status()) && (force_ || files_only_)) {
-      return 0;
+      return RemoveLeftovers(layout, positionals.args[0]);
     }
     RETURN_IF_ERROR(target.status());
     if (!files_only_) {
@@ -33,6 +34,16 @@ class AppRm final : public Command {
   }
 
  private:
+  // There is no such app, but a killed command may have begun to make it.
+  absl::StatusOr<int> RemoveLeftovers(const rktlet::spec::Layout& layout, const std::string& pod) const {
+    const absl::StatusOr<rktlet::spec::PodId> id = rkt::pod::FindPod(layout, pod);
+    const absl::StatusOr<rktlet::spec::AppName> app = rktlet::spec::AppName::Parse(app_);
+    if (id.ok() && app.ok()) {
+      RETURN_IF_ERROR(rkt::oci::RemoveContainerFiles(layout, *id, *app));
+    }
+    return 0;
+  }
+
   // A container whose record cannot be read has no unit that could be named: its pod's end ends it.
   absl::Status Stop(const Context& context, const rktlet::spec::Layout& layout, const AppTarget& target) const {
     absl::StatusOr<rktlet::spec::ContainerState> app = rktlet::spec::ReadContainer(layout, target.pod, target.app);

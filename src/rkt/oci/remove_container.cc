@@ -33,6 +33,16 @@ absl::Status LetGo(const Layout& layout, const PodId& pod, const AppName& app) {
   return absl::OkStatus();
 }
 
+// What a killed command left behind.
+absl::Status SweepPod(const Layout& layout, const PodId& pod) {
+  const absl::StatusOr<rktlet::base::FileLock> lock = rkt::pod::LockPod(layout, pod);
+  if (!lock.ok()) {
+    return absl::IsNotFound(lock.status()) ? absl::OkStatus() : lock.status();
+  }
+  SweepApps(layout, pod);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status RemoveRuntimeState(const Layout& layout, const rktlet::spec::ContainerId& id) {
@@ -48,7 +58,7 @@ absl::Status RemoveRuntimeState(const Layout& layout, const rktlet::spec::Contai
 absl::Status RemoveContainerFiles(const Layout& layout, const PodId& pod, const AppName& app) {
   const std::string path = layout.App(pod, app);
   if (!rktlet::base::Exists(path)) {
-    return absl::OkStatus();
+    return SweepPod(layout, pod);
   }
   RETURN_IF_ERROR(LetGo(layout, pod, app));
   // An unreadable record must not make the container unremovable; what crun keeps of it vanishes with this boot.
@@ -58,6 +68,7 @@ absl::Status RemoveContainerFiles(const Layout& layout, const PodId& pod, const 
   const std::string trash = StrCat(layout.Apps(pod), "/.old-", app.str(), "-", getpid());
   {
     ASSIGN_OR_RETURN(rktlet::base::FileLock lock, rkt::pod::LockPod(layout, pod));
+    SweepApps(layout, pod);
     if (rename(path.c_str(), trash.c_str()) != 0) {
       return errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, path);
     }

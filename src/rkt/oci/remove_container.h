@@ -8,7 +8,7 @@
 namespace rkt::oci {
 
 // Lets the supervisor go of the container's streams and log, removes crun's state and the container directory. The
-// container's unit must be stopped. Absent is OK.
+// container's unit must be stopped. Absent is OK. Takes along what killed commands left in the pod's apps directory.
 absl::Status RemoveContainerFiles(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
                                   const rktlet::spec::AppName& app);
 
