@@ -124,6 +124,9 @@ absl::Status FrameReader::BeginFrame() {
   const auto version = static_cast<uint16_t>((header_[0] & 0x7f) << 8 | header_[1]);
   const auto type = static_cast<uint16_t>(header_[2] << 8 | header_[3]);
   if (!IsKnown(type)) {
+    if (version != kVersion) {
+      return absl::InvalidArgumentError(base::StrCat("control frame: version ", version, " of the protocol"));
+    }
     state_ = State::kSkip;
     return absl::OkStatus();
   }
