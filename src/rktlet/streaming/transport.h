@@ -32,6 +32,9 @@ class Transport {
 
   // Bytes of a user have moved: the idle time starts anew. (Pings and window updates do not count.)
   virtual void Touch() = 0;
+
+  // Whether the client has gone, be there bytes to read or not: for whoever does not read because too much waits.
+  virtual bool PeerHasLeft() const { return false; }
 };
 
 // A connection that was upgraded to SPDY/3.1. The answer to the upgrade has been sent.
