@@ -106,9 +106,7 @@ class Writer {
  private:
   template <typename T>
   static bool IsDefault(const T& value) {
-    if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
-      return false;
-    } else if constexpr (IsOptional<T>::value) {
+    if constexpr (IsOptional<T>::value) {
       return !value.has_value();
     } else if constexpr (requires { value.empty(); }) {
       return value.empty();

@@ -243,15 +243,34 @@ Awaitable<absl::Status> ContainerLifecycle::RemoveInTurn(ContainerPtr container)
   if (container->removed) {
     co_return absl::OkStatus();
   }
+  const spec::PodId pod = container->pod;
+  const spec::AppName app = container->app();
+  const std::string what = base::StrCat("remove container ", container->id().str());
+  const Busy busy(env_.store, container->id().str());
+  const absl::Status ended = co_await RemoveUnitInTurn(container);
+  CO_RETURN_IF_ERROR(ended);
+  const absl::Status removed = co_await env_.engine.RemoveContainer(pod, app);
+  CO_RETURN_IF_ERROR(base::Annotate(removed, what));
+  env_.store.Remove(container->id());
+  co_return absl::OkStatus();
+}
+
+Awaitable<absl::Status> ContainerLifecycle::RemoveUnit(ContainerPtr container) {
+  const Queue::Turn turn = co_await container->queue.Exclusive();
+  if (container->removed) {
+    co_return absl::OkStatus();
+  }
+  const absl::Status ended = co_await RemoveUnitInTurn(container);
+  co_return ended;
+}
+
+Awaitable<absl::Status> ContainerLifecycle::RemoveUnitInTurn(ContainerPtr container) {
   if (container->State() == ContainerState::kRunning) {
     const absl::Status killed = co_await Kill(container);
     CO_RETURN_IF_ERROR(killed);
   }
-  const spec::PodId pod = container->pod;
-  const spec::AppName app = container->app();
   const systemd::UnitName unit = container->unit;
   const std::string what = base::StrCat("remove container ", container->id().str());
-  const Busy busy(env_.store, container->id().str());
   if (container->exit.has_value() || container->started.has_value()) {
     // What was never started has no unit.
     env_.watcher.Unfollow(unit);
@@ -260,9 +279,6 @@ Awaitable<absl::Status> ContainerLifecycle::RemoveInTurn(ContainerPtr container)
     const absl::Status reset = co_await env_.manager.ResetFailedUnit(unit);
     CO_RETURN_IF_ERROR(base::Annotate(reset, what));
   }
-  const absl::Status removed = co_await env_.engine.RemoveContainer(pod, app);
-  CO_RETURN_IF_ERROR(base::Annotate(removed, what));
-  env_.store.Remove(container->id());
   co_return absl::OkStatus();
 }
 

@@ -31,12 +31,16 @@ class ContainerLifecycle {
   // Kills it when it runs. Idempotent.
   Awaitable<absl::Status> Remove(ContainerPtr container);
 
-  // Remove() for a caller that has the pod's exclusive turn.
-  Awaitable<absl::Status> RemoveInTurn(ContainerPtr container);
+  // For the removal of the pod, which has the pod's exclusive turn and takes the container's files along: nothing of it
+  // runs afterwards, and its unit is gone.
+  Awaitable<absl::Status> RemoveUnit(ContainerPtr container);
 
  private:
   using Key = std::tuple<spec::PodId, std::string, uint32_t>;
   using CreateOperation = Operation<absl::StatusOr<spec::ContainerId>>;
+
+  Awaitable<absl::Status> RemoveInTurn(ContainerPtr container);
+  Awaitable<absl::Status> RemoveUnitInTurn(ContainerPtr container);
 
   Awaitable<absl::StatusOr<spec::ContainerId>> DoCreate(PodPtr pod, spec::ContainerSpec spec, Key key);
   Awaitable<absl::StatusOr<spec::ContainerId>> AddToPod(PodPtr pod, spec::ContainerSpec spec);

@@ -321,7 +321,7 @@ Awaitable<absl::Status> PodLifecycle::RemoveInTurn(PodPtr pod) {
   CO_RETURN_IF_ERROR(stopped);
   std::vector<std::shared_ptr<Operation<absl::Status>>> operations;
   for (const auto& [container_id, container] : pod->containers) {
-    operations.push_back(Launch(env_.executor, containers_.RemoveInTurn(container)));
+    operations.push_back(Launch(env_.executor, containers_.RemoveUnit(container)));
   }
   absl::Status failure;
   for (const auto& operation : operations) {
@@ -332,7 +332,7 @@ Awaitable<absl::Status> PodLifecycle::RemoveInTurn(PodPtr pod) {
   const absl::Status removed = co_await env_.engine.RemovePod(id);
   CO_RETURN_IF_ERROR(removed);
   const std::string slice = unit::PodSlice(pod->record.spec);
-  env_.store.Remove(id);
+  env_.store.Remove(id);  // its containers too
   co_await RemoveImplicitSlices(slice);
   co_return absl::OkStatus();
 }
