@@ -80,7 +80,10 @@ absl::Status CheckInterfaces(const json& interfaces) {
 
 json MemberOr(const json& object, const char* name, json otherwise) {
   const auto member = object.find(name);
-  return member == object.end() || member->is_null() ? std::move(otherwise) : *member;
+  if (member == object.end() || member->is_null()) {
+    return otherwise;
+  }
+  return *member;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ inline constexpr uint16_t kVersion = 3;
 inline constexpr size_t kFrameHeaderSize = 8;
 inline constexpr StreamId kMaxStreamId = 0x7fffffff;
 inline constexpr size_t kMaxFrameLength = (1 << 24) - 1;
-inline constexpr int64_t kDefaultWindow = 64 * 1024;
+inline constexpr int64_t kDefaultWindow = 65536;
 inline constexpr int64_t kMaxWindow = 0x7fffffff;
 
 enum class FrameType : uint16_t {
