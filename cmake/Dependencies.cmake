@@ -14,6 +14,7 @@ if(RKTLET_COMPONENTS MATCHES "^(all|daemon)$")
   find_package(CLI11 REQUIRED)
   find_package(ZLIB REQUIRED)
   pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
+  find_package(OpenSSL 3 REQUIRED)
 endif()
 
 # Boost.Asio header-only, with C++20 coroutines; no Boost.System library is needed since 1.69.

@@ -32,8 +32,8 @@ class Stream {
   // stream or the connection is gone.
   virtual Awaitable<absl::Status> Write(std::string_view data) = 0;
 
-  // Ends our direction: nothing is written afterwards. Nothing happens where the protocol has no such thing (WebSocket
-  // channels).
+  // Ends our direction: nothing is written afterwards. Where a protocol cannot say so (WebSocket channels) the other
+  // direction ends as well: Read returns Unavailable.
   virtual Awaitable<void> CloseWrite() = 0;
 
   // The pending Read and later ones return Cancelled. The client is told nothing; what it still sends is dropped.
