@@ -65,6 +65,7 @@ class SocketTransport final : public Transport {
 
   void Abort() override { socket_.Close(); }
   void Touch() override { socket_.Touch(); }
+  bool PeerHasLeft() const override { return socket_.PeerHasLeft(); }
 
  private:
   SocketStream socket_;
@@ -96,6 +97,7 @@ class WebSocketTransport final : public Transport {
   Awaitable<void> Close() override { return socket_->Close(); }
   void Abort() override { socket_->Abort(); }
   void Touch() override { socket_->Touch(); }
+  bool PeerHasLeft() const override { return socket_->PeerHasLeft(); }
 
  private:
   std::unique_ptr<WebSocket> socket_;
