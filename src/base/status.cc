@@ -24,7 +24,10 @@ absl::StatusCode CodeOf(int error) {
     case ENOMEM:
     case EMFILE:
     case ENFILE:
+    case EUSERS:
       return absl::StatusCode::kResourceExhausted;
+    case ECANCELED:
+      return absl::StatusCode::kCancelled;
     case ETIMEDOUT:
       return absl::StatusCode::kDeadlineExceeded;
     case EINVAL:
@@ -32,6 +35,7 @@ absl::StatusCode CodeOf(int error) {
     case ELOOP:
       return absl::StatusCode::kInvalidArgument;
     case EBUSY:
+    case ESHUTDOWN:
       return absl::StatusCode::kFailedPrecondition;
     default:
       return absl::StatusCode::kInternal;

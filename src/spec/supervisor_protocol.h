@@ -41,6 +41,7 @@ enum Operation : uint32_t {
   // (write end of a pipe of the client's own, closed to end its input; with a terminal a descriptor of the master),
   // kStdout, kStderr (read ends). kTty stands in the value whenever the container has a terminal; all its output is
   // stdout then. There is no kStdin when the container has none, or when its only client (kStdinOnce) has come and gone.
+  // The string names all that there is, wanted or not, with spaces between: stdin stdout stderr, or tty-in tty-out.
   // The connection is the attachment from then on and its end detaches. When the supervisor ends it, a last reply comes
   // first: error 0 when the output has ended and all of it is in the descriptors, ETIMEDOUT when the client did not read
   // fast enough, ECANCELED when the supervisor has let go of the app.

@@ -127,17 +127,23 @@ absl::Status TooSlow(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<SupervisorReply> CallSupervisor(const std::string& socket_path, protocol::Operation operation,
-                                               uint32_t flags, const std::vector<std::string>& strings,
-                                               std::chrono::milliseconds timeout) {
-  ASSIGN_OR_RETURN(const base::UniqueFd fd, Send(socket_path, operation, flags, strings));
+absl::StatusOr<SupervisorReply> ReceiveFromSupervisor(int fd, const std::string& socket_path) {
+  return Receive(fd, socket_path);
+}
+
+absl::StatusOr<SupervisorConnection> OpenSupervisor(const std::string& socket_path, protocol::Operation operation,
+                                                    uint32_t flags, const std::vector<std::string>& strings,
+                                                    std::chrono::milliseconds timeout) {
+  SupervisorConnection connection;
+  ASSIGN_OR_RETURN(connection.fd, Send(socket_path, operation, flags, strings));
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd poll_fd{.fd = fd.get(), .events = POLLIN, .revents = 0};
+    pollfd poll_fd{.fd = connection.fd.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&poll_fd, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
     if (ready > 0) {
-      return Receive(fd.get(), socket_path);
+      ASSIGN_OR_RETURN(connection.reply, Receive(connection.fd.get(), socket_path));
+      return connection;
     }
     if (ready == 0) {
       return TooSlow(socket_path);
@@ -148,17 +154,25 @@ absl::StatusOr<SupervisorReply> CallSupervisor(const std::string& socket_path, p
   }
 }
 
-asio::awaitable<absl::StatusOr<SupervisorReply>> AsyncCallSupervisor(std::string socket_path,
-                                                                     protocol::Operation operation, uint32_t flags,
-                                                                     std::vector<std::string> strings,
-                                                                     std::chrono::milliseconds timeout) {
+absl::StatusOr<SupervisorReply> CallSupervisor(const std::string& socket_path, protocol::Operation operation,
+                                               uint32_t flags, const std::vector<std::string>& strings,
+                                               std::chrono::milliseconds timeout) {
+  ASSIGN_OR_RETURN(SupervisorConnection connection, OpenSupervisor(socket_path, operation, flags, strings, timeout));
+  return std::move(connection.reply);
+}
+
+asio::awaitable<absl::StatusOr<SupervisorConnection>> AsyncOpenSupervisor(std::string socket_path,
+                                                                          protocol::Operation operation, uint32_t flags,
+                                                                          std::vector<std::string> strings,
+                                                                          std::chrono::milliseconds timeout) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   CO_ASSIGN_OR_RETURN(base::UniqueFd fd, Send(socket_path, operation, flags, strings));
   const auto socket = std::make_shared<asio::posix::stream_descriptor>(executor, fd.Release());
   asio::steady_timer timer(executor, timeout);
   timer.async_wait([socket](const boost::system::error_code& error) {
     if (!error) {
-      socket->cancel();
+      boost::system::error_code ignored;
+      socket->cancel(ignored);
     }
   });
   boost::system::error_code error;
@@ -170,7 +184,19 @@ asio::awaitable<absl::StatusOr<SupervisorReply>> AsyncCallSupervisor(std::string
   if (error) {
     co_return absl::InternalError(base::StrCat("wait for the pod's supervisor: ", error.message()));
   }
-  co_return Receive(socket->native_handle(), socket_path);
+  SupervisorConnection connection;
+  connection.fd = base::UniqueFd(socket->release());
+  CO_ASSIGN_OR_RETURN(connection.reply, Receive(connection.fd.get(), socket_path));
+  co_return connection;
+}
+
+asio::awaitable<absl::StatusOr<SupervisorReply>> AsyncCallSupervisor(std::string socket_path,
+                                                                     protocol::Operation operation, uint32_t flags,
+                                                                     std::vector<std::string> strings,
+                                                                     std::chrono::milliseconds timeout) {
+  auto connection = co_await AsyncOpenSupervisor(std::move(socket_path), operation, flags, std::move(strings), timeout);
+  CO_RETURN_IF_ERROR(connection.status());
+  co_return std::move(connection->reply);
 }
 
 }  // namespace rktlet::unit

@@ -32,4 +32,21 @@ boost::asio::awaitable<absl::StatusOr<SupervisorReply>> AsyncCallSupervisor(
     std::string socket_path, spec::supervisor::Operation operation, uint32_t flags, std::vector<std::string> strings,
     std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
+// A request whose connection stays open after the reply (kAttach).
+struct SupervisorConnection {
+  base::UniqueFd fd;  // non-blocking
+  SupervisorReply reply;
+};
+absl::StatusOr<SupervisorConnection> OpenSupervisor(const std::string& socket_path,
+                                                    spec::supervisor::Operation operation, uint32_t flags,
+                                                    const std::vector<std::string>& strings,
+                                                    std::chrono::milliseconds timeout = std::chrono::seconds(5));
+boost::asio::awaitable<absl::StatusOr<SupervisorConnection>> AsyncOpenSupervisor(
+    std::string socket_path, spec::supervisor::Operation operation, uint32_t flags, std::vector<std::string> strings,
+    std::chrono::milliseconds timeout = std::chrono::seconds(5));
+
+// The next packet on such a connection, which is readable: a reply, or the status of its error. Unavailable when the
+// supervisor is gone.
+absl::StatusOr<SupervisorReply> ReceiveFromSupervisor(int fd, const std::string& socket_path);
+
 }  // namespace rktlet::unit

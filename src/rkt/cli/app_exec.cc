@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
+#include "base/files.h"
+#include "base/strings.h"
 #include "rkt/cli/app_common.h"
 #include "rkt/cli/commands.h"
 #include "rkt/cli/pod_flags.h"
@@ -15,16 +19,26 @@ class AppExec final : public Command {
         .String("user", "USER[:GROUP]", &options_.user, "User, by name or number, instead of the app's")
         .List("env", "K=V", &options_.environment, "Environment variable")
         .String("working-dir", "DIR", &options_.working_directory, "Working directory instead of the app's")
-        .Duration("timeout", &options_.timeout, "Kill the command after this time, exit code 124");
+        .Duration("timeout", &options_.timeout, "Kill the command after this time, exit code 124")
+        .Int("console-fd", "N", &console_fd_, "Stream socket that gets the terminal's master instead of a copy of it")
+        .Hidden()
+        .Int("report-fd", "N", &report_fd_,
+             "Pipe for the reason of codes 124 to 127; its reader's end ends the command")
+        .Hidden();
   }
 
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
+    RETURN_IF_ERROR(Take(console_fd_, "console-fd", &options_.console_fd));
+    RETURN_IF_ERROR(Take(report_fd_, "report-fd", &options_.lifeline_fd));
+    if (options_.console_fd >= 0 && !options_.tty) {
+      return UsageError("--console-fd needs --tty");
+    }
     absl::StatusOr<AppTarget> target = FindApp(LayoutOf(context), positionals.args[0], app_);
     if (!target.ok()) {
       if (IsUsageError(target.status())) {
         return target.status();
       }
-      context.Note(std::string(target.status().message()));
+      Say(context, rkt::oci::kExecNotStarted, std::string(target.status().message()));
       return rkt::oci::kExecNotStarted;
     }
     options_.command.assign(positionals.args.begin() + 1, positionals.args.end());
@@ -36,14 +50,36 @@ class AppExec final : public Command {
     }
     const rkt::oci::ExecResult result =
         rkt::oci::ExecInContainer(LayoutOf(context), target->pod, target->app, options_);
-    if (!result.reason.empty() && !result.reported) {
-      context.Note(result.reason);
+    if (!result.reason.empty() && (!result.reported || options_.lifeline_fd >= 0)) {
+      Say(context, result.code, result.reason);
     }
     return result.code;
   }
 
  private:
+  // A descriptor that we were started with, and that nobody whom we start is to have.
+  static absl::Status Take(const std::optional<int64_t>& number, std::string_view flag, int* fd) {
+    if (!number.has_value()) {
+      return absl::OkStatus();
+    }
+    *fd = static_cast<int>(*number);
+    if (*number < 3 || *number > 1024 || fcntl(*fd, F_SETFD, FD_CLOEXEC) != 0) {
+      return UsageError(rktlet::base::StrCat("--", flag, "=", *number, ": no open descriptor above 2"));
+    }
+    return absl::OkStatus();
+  }
+
+  void Say(Context& context, int code, const std::string& reason) const {
+    if (options_.lifeline_fd < 0) {
+      context.Note(reason);
+      return;
+    }
+    rktlet::base::WriteAll(options_.lifeline_fd, rktlet::base::StrCat(code, " ", reason, "\n")).IgnoreError();
+  }
+
   std::string app_;
+  std::optional<int64_t> console_fd_;
+  std::optional<int64_t> report_fd_;
   rkt::oci::ExecOptions options_;
 };
 

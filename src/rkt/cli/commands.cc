@@ -15,6 +15,8 @@ void RegisterCommands(Registry& registry) {
   RegisterAppList(registry);
   RegisterAppStatus(registry);
   RegisterAppExec(registry);
+  RegisterAttach(registry);
+  RegisterLogs(registry);
   RegisterList(registry);
   RegisterStatus(registry);
   RegisterStop(registry);

@@ -8,6 +8,8 @@ namespace rkt::cli {
 
 void RegisterAppAdd(Registry& registry);
 void RegisterAppExec(Registry& registry);
+void RegisterAttach(Registry& registry);
+void RegisterLogs(Registry& registry);
 void RegisterAppList(Registry& registry);
 void RegisterAppRm(Registry& registry);
 void RegisterAppStart(Registry& registry);

@@ -28,9 +28,7 @@ void AddNotImplemented(Registry& registry, std::string_view path, std::string_vi
 void RegisterNotImplemented(Registry& registry) {
   AddNotImplemented(registry, "run", "IMAGE…", "Run a pod of apps in one step");
   AddNotImplemented(registry, "enter", "POD [CMD…]", "Open a shell in an app");
-  AddNotImplemented(registry, "attach", "POD", "Attach to the standard streams of an app");
   AddNotImplemented(registry, "cat-manifest", "POD", "Print the manifest of a pod");
-  AddNotImplemented(registry, "logs", "POD", "Print what an app wrote");
   AddNotImplemented(registry, "image export", "IMAGE FILE", "Write an image to an archive");
   AddNotImplemented(registry, "image verify", "[IMAGE…]", "Check the stored images for damage");
 }

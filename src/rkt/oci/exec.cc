@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "base/files.h"
@@ -21,6 +22,7 @@
 #include "nlohmann/json.hpp"
 #include "rkt/oci/crun.h"
 #include "rkt/oci/exec_child.h"
+#include "rkt/oci/exec_console.h"
 #include "rkt/oci/process.h"
 #include "rkt/oci/user.h"
 #include "unit/cgroup.h"
@@ -118,6 +120,8 @@ absl::StatusOr<CgroupTarget> FindCgroup(const std::string& slice, const std::str
 struct Prepared {
   Crun crun;
   CgroupTarget cgroup;
+  CgroupTarget guardian;  // the pod unit's: whoever ends the caller's group does not end the guardian
+  ConsoleSocket console;
   UniqueFd process;
   UniqueFd log;
   UniqueFd pid;
@@ -139,65 +143,71 @@ absl::StatusOr<Prepared> Prepare(const Layout& layout, const PodId& pod_id, cons
                    rktlet::base::ReadFile(layout.AppFile(pod_id, app, rktlet::spec::kOciConfigFile)));
   ASSIGN_OR_RETURN(std::string process, BuildExecProcess(config, options, StrCat("/proc/", main, "/root")));
   ASSIGN_OR_RETURN(Crun crun, Crun::Find());
-  Prepared prepared{std::move(crun), {}, {}, {}, {}, {}};
+  Prepared prepared{std::move(crun), {}, {}, {}, {}, {}, {}, {}};
   ASSIGN_OR_RETURN(prepared.cgroup, FindCgroup(rktlet::unit::PodSlice(pod.spec), state.record.unit, main));
+  if (auto home = FindCgroup(rktlet::unit::PodSlice(pod.spec), pod.unit, 0); home.ok()) {
+    prepared.guardian = *std::move(home);
+  }
   ASSIGN_OR_RETURN(prepared.process, MemoryFile(process));
   ASSIGN_OR_RETURN(prepared.log, MemoryFile(""));
   ASSIGN_OR_RETURN(prepared.pid, MemoryFile(""));
-  std::vector<std::string> command = {"exec", "--process=" + PathOf(prepared.process),
+  std::vector<std::string> command = {"exec", "--detach", "--process=" + PathOf(prepared.process),
                                       "--pid-file=" + PathOf(prepared.pid)};
-  if (!options.tty) {
-    command.push_back("--detach");
+  if (options.tty) {
+    ASSIGN_OR_RETURN(prepared.console, ConsoleSocket::Listen(layout.RunPod(pod_id)));
+    command.push_back("--console-socket=" + prepared.console.path());
   }
   command.push_back(id.str());
   prepared.arguments = prepared.crun.Arguments(layout, PathOf(prepared.log), command);
   return prepared;
 }
 
-// Waits for processes while minding signals and the deadline, and ends what runs when it must.
+// Waits for processes while minding signals, the caller's life and the deadline, and ends what runs when it must.
 class Waiter {
  public:
-  explicit Waiter(std::optional<std::chrono::nanoseconds> timeout) {
-    if (timeout.has_value()) {
-      deadline_ = Clock::now() + *timeout;
+  explicit Waiter(const ExecOptions& options) : lifeline_(options.lifeline_fd) {
+    if (options.timeout.has_value()) {
+      deadline_ = Clock::now() + *options.timeout;
     }
     sigemptyset(&mask_);
-    for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+    for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}) {
       sigaddset(&mask_, signal);
     }
     sigprocmask(SIG_BLOCK, &mask_, nullptr);
     signals_ = UniqueFd(signalfd(-1, &mask_, SFD_CLOEXEC | SFD_NONBLOCK));
   }
 
-  // Waits for `process` to end. When a signal or the deadline comes first, `kill` is called and waiting goes on.
+  // Waits for `process` to end. When a signal, the deadline, or the caller's end comes first, `kill` is called and
+  // waiting goes on. `relay`, when given, does its work meanwhile.
   template <typename Kill>
-  absl::Status Wait(const PidFd& process, const Kill& kill) {
+  absl::Status Wait(const PidFd& process, const Kill& kill, TerminalRelay* relay = nullptr) {
     bool killed = false;
     while (true) {
-      struct pollfd fds[] = {{process.fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      const int ready = poll(fds, killed ? 1 : 2, killed ? -1 : Remaining());
+      std::array<struct pollfd, 3 + TerminalRelay::kPollFds> fds = {{{process.fd(), POLLIN, 0},
+                                                                     {killed ? -1 : signals_.get(), POLLIN, 0},
+                                                                     {killed ? -1 : lifeline_, 0, 0},
+                                                                     {-1, 0, 0},
+                                                                     {-1, 0, 0}}};
+      if (relay != nullptr) {
+        relay->Prepare(&fds[3]);
+      }
+      const int ready = poll(fds.data(), fds.size(), killed ? -1 : Remaining());
       if (ready < 0 && errno != EINTR) {
         return ErrnoStatus(errno, "poll");
+      }
+      if (ready < 0) {
+        continue;
       }
       if (fds[0].revents != 0) {
         return absl::OkStatus();
       }
-      if (killed) {
-        continue;
+      if (relay != nullptr) {
+        relay->Handle(&fds[3]);
       }
-      if (ready == 0) {
-        reason_ = "the command did not end in time and was killed";
-      } else if ((fds[1].revents & POLLIN) != 0) {
-        struct signalfd_siginfo info = {};
-        if (read(signals_.get(), &info, sizeof(info)) != sizeof(info)) {
-          continue;
-        }
-        signal_ = static_cast<int>(info.ssi_signo);
-      } else {
-        continue;
+      if (!killed && MustEnd(ready == 0, (fds[1].revents & POLLIN) != 0, fds[2].revents != 0, relay)) {
+        killed = true;
+        kill();
       }
-      killed = true;
-      kill();
     }
   }
 
@@ -205,6 +215,29 @@ class Waiter {
   int signal() const { return signal_; }
 
  private:
+  bool MustEnd(bool late, bool signalled, bool abandoned, const TerminalRelay* relay) {
+    if (late) {
+      reason_ = "the command did not end in time and was killed";
+      return true;
+    }
+    if (abandoned) {
+      signal_ = SIGHUP;
+      return true;
+    }
+    struct signalfd_siginfo info = {};
+    if (!signalled || read(signals_.get(), &info, sizeof(info)) != sizeof(info)) {
+      return false;
+    }
+    if (info.ssi_signo == SIGWINCH) {
+      if (relay != nullptr) {
+        relay->Resize();
+      }
+      return false;
+    }
+    signal_ = static_cast<int>(info.ssi_signo);
+    return true;
+  }
+
   int Remaining() const {
     if (!deadline_) {
       return -1;
@@ -214,6 +247,7 @@ class Waiter {
   }
 
   std::optional<Clock::time_point> deadline_;
+  const int lifeline_;
   sigset_t mask_ = {};
   UniqueFd signals_;
   std::string reason_;
@@ -242,7 +276,20 @@ ExecResult Outcome(const Waiter& waiter, const rktlet::base::ExitStatus& status,
   return {status.ShellCode(), "", false};
 }
 
-absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, const Prepared& prepared) {
+// Where the command's terminal goes: to the caller, or it is copied by us.
+absl::Status PlaceTerminal(Prepared& prepared, const ExecOptions& options, std::optional<TerminalRelay>& relay) {
+  if (!options.tty) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(UniqueFd master, prepared.console.Receive());
+  if (options.console_fd >= 0) {
+    return SendMaster(options.console_fd, master);
+  }
+  relay.emplace(std::move(master));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, Prepared& prepared, const ExecOptions& options) {
   const pid_t pid = std::atoi(Content(prepared.pid).c_str());
   if (pid <= 1) {
     return absl::InternalError("crun named no process");
@@ -250,17 +297,28 @@ absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, const Prepared& prepa
   // Ours by reparenting (we are the subreaper), so the number cannot be another's before we reap it.
   ASSIGN_OR_RETURN(PidFd command, PidFd::Open(pid));
   const pid_t group = getpgid(pid);
-  absl::StatusOr<pid_t> guardian = SpawnGuardian(command.fd(), group == getpgrp() ? 0 : group);
-  RETURN_IF_ERROR(waiter.Wait(command, [&command] { KillCommand(command); }));
+  absl::StatusOr<pid_t> guardian = SpawnGuardian(prepared.guardian, command.fd(), group == getpgrp() ? 0 : group);
+  std::optional<TerminalRelay> relay;
+  const absl::Status placed = PlaceTerminal(prepared, options, relay);
+  if (!placed.ok()) {
+    KillCommand(command);
+  } else {
+    RETURN_IF_ERROR(waiter.Wait(
+        command, [&command] { KillCommand(command); }, relay.has_value() ? &*relay : nullptr));
+  }
   ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, command.Reap(true));
+  if (relay.has_value()) {
+    relay->Drain();
+  }
   if (guardian.ok()) {
     waitpid(*guardian, nullptr, 0);
   }
+  RETURN_IF_ERROR(placed);
   return Outcome(waiter, *status, Content(prepared.log));
 }
 
 absl::StatusOr<ExecResult> Run(Prepared& prepared, const ExecOptions& options) {
-  Waiter waiter(options.timeout);
+  Waiter waiter(options);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   std::vector<std::string> environment = CrunEnvironment();
   const std::vector<char*> argv = Pointers(prepared.arguments);
@@ -275,14 +333,14 @@ absl::StatusOr<ExecResult> Run(Prepared& prepared, const ExecOptions& options) {
     crun.SendSignal(SIGKILL).IgnoreError();
   }));
   ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, crun.Reap(true));
-  if (options.tty || !status->Success()) {
+  if (!status->Success()) {
     ExecResult result = Outcome(waiter, *status, Content(prepared.log));
-    if (!options.tty && result.reason.empty() && waiter.signal() == 0) {
+    if (result.reason.empty() && waiter.signal() == 0) {
       result = {kExecNotStarted, StrCat("crun exec ended with ", status->ShellCode()), false};
     }
     return result;
   }
-  return WaitForDetached(waiter, prepared);
+  return WaitForDetached(waiter, prepared, options);
 }
 
 }  // namespace
@@ -296,6 +354,10 @@ absl::StatusOr<std::string> BuildExecProcess(const std::string& config, const Ex
   Json process = std::move(document["process"]);
   process["args"] = options.command;
   process["terminal"] = options.tty;
+  process.erase("consoleSize");
+  if (struct winsize size = {}; options.tty && options.console_fd < 0 && OwnTerminalSize(&size)) {
+    process["consoleSize"] = {{"height", size.ws_row}, {"width", size.ws_col}};
+  }
   std::vector<std::string> environment;
   for (const Json& variable : process["env"]) {
     environment.push_back(variable.get<std::string>());

@@ -24,6 +24,11 @@ struct ExecOptions {
   std::vector<std::string> environment;  // "K=V", on top of the container's
   std::string working_directory;         // empty: the container's
   bool tty = false;
+  // A connected stream socket that gets the master of the command's terminal (SCM_RIGHTS); -1: rkt copies between it
+  // and its own stdin and stdout.
+  int console_fd = -1;
+  // A pipe whose reader is the caller: when that is gone, the command is killed. -1: none.
+  int lifeline_fd = -1;
   std::optional<std::chrono::nanoseconds> timeout;  // past it the command is killed
 };
 
@@ -33,9 +38,9 @@ struct ExecResult {
   bool reported = false;  // crun has written the reason to stderr already
 };
 
-// Runs the command with the caller's stdin, stdout and stderr. SIGTERM, SIGINT and SIGHUP to the caller, and its death,
-// kill the command and its process group. To be called once in a process that does nothing else: it blocks signals and
-// becomes a subreaper.
+// Runs the command with the caller's stdin, stdout and stderr, or with a terminal. SIGTERM, SIGINT and SIGHUP to the
+// caller, and its death, kill the command and its process group. To be called once in a process that does nothing else:
+// it blocks signals and becomes a subreaper.
 ExecResult ExecInContainer(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
                            const rktlet::spec::AppName& app, const ExecOptions& options);
 

@@ -44,7 +44,10 @@ pid_t Fork(int cgroup) {
   _exit(kNotStarted);
 }
 
-[[noreturn]] void Guard(int parent_alive, int pidfd, pid_t process_group) {
+[[noreturn]] void Guard(const CgroupTarget& home, int parent_alive, int pidfd, pid_t process_group) {
+  if (!home.procs.empty()) {  // v1: systemd looks at its own hierarchy, the first
+    static_cast<void>(!write(home.procs.front().get(), "0", 1));
+  }
   // Nothing else of the caller's is held: an open stdout would keep its reader waiting.
   if (dup3(parent_alive, 0, 0) < 0 && parent_alive != 0) {
     _exit(1);
@@ -99,15 +102,18 @@ absl::StatusOr<pid_t> SpawnInCgroup(const CgroupTarget& target, const Crun& crun
   Fail("crun");
 }
 
-absl::StatusOr<pid_t> SpawnGuardian(int pidfd, pid_t process_group) {
+absl::StatusOr<pid_t> SpawnGuardian(const CgroupTarget& home, int pidfd, pid_t process_group) {
   ASSIGN_OR_RETURN(auto pipe, rktlet::base::MakePipe());
-  const pid_t pid = fork();
+  pid_t pid = Fork(home.directory.get());
+  if (pid < 0) {
+    pid = fork();
+  }
   if (pid < 0) {
     return ErrnoStatus(errno, "fork");
   }
   if (pid == 0) {
     close(pipe.second.get());
-    Guard(pipe.first.get(), pidfd, process_group);
+    Guard(home, pipe.first.get(), pidfd, process_group);
   }
   // Its end tells the guardian that we are gone, so it stays open as long as we live.
   static_cast<void>(pipe.second.Release());

@@ -24,7 +24,8 @@ struct CgroupTarget {
 absl::StatusOr<pid_t> SpawnInCgroup(const CgroupTarget& target, const Crun& crun, char* const* argv, char* const* envp);
 
 // Forks a process that kills the process behind `pidfd`, and its process group, once the caller has ended without
-// having closed the matter: a killed `app exec` must not leave its command behind. Ends with the command.
-absl::StatusOr<pid_t> SpawnGuardian(int pidfd, pid_t process_group);
+// having closed the matter: a killed `app exec` must not leave its command behind. Ends with the command. It lives in
+// the group `home`, if it can: who kills all of the caller's group, as systemd does with a daemon's, does not kill it.
+absl::StatusOr<pid_t> SpawnGuardian(const CgroupTarget& home, int pidfd, pid_t process_group);
 
 }  // namespace rkt::oci

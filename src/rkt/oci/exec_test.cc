@@ -2,10 +2,17 @@
 #include "rkt/oci/exec.h"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
 
 #include "base/files.h"
 #include "base/status_matchers.h"
+#include "base/subprocess.h"
 #include "nlohmann/json.hpp"
+#include "rkt/oci/exec_console.h"
 
 namespace rkt::oci {
 namespace {
@@ -53,6 +60,26 @@ TEST(ExecProcess, AUserIsLookedUpInTheContainersOwnFiles) {
   options.user = "nobody";
   EXPECT_THAT(BuildExecProcess(kConfig, options, root.path()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nobody")));
+}
+
+TEST(ExecConsole, TakesTheMasterThatTheRuntimeSendsAndPassesItOn) {
+  const rktlet::base::TempDir directory;
+  auto console = ConsoleSocket::Listen(directory.path());
+  ASSERT_THAT(console, rktlet::base::IsOk());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(console->path().size(), sizeof(address.sun_path));
+  std::memcpy(address.sun_path, console->path().c_str(), console->path().size() + 1);
+  const rktlet::base::UniqueFd runtime(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(runtime.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_OK_AND_ASSIGN(auto pipe, rktlet::base::MakePipe());
+  EXPECT_THAT(SendMaster(runtime.get(), pipe.second), rktlet::base::IsOk());
+  ASSERT_OK_AND_ASSIGN(const rktlet::base::UniqueFd received, console->Receive());
+  EXPECT_EQ(::write(received.get(), "x", 1), 1);
+  char byte = 0;
+  EXPECT_EQ(::read(pipe.first.get(), &byte, 1), 1);
+  EXPECT_THAT(console->Receive(), testing::Not(rktlet::base::IsOk())) << "nobody has sent another";
+  EXPECT_THAT(rktlet::base::ListDirectory(directory.path()), rktlet::base::IsOkAndHolds(testing::IsEmpty()));
 }
 
 TEST(ExecProcess, ADamagedDocumentAndABadVariableAreRefused) {

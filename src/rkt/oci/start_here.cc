@@ -13,8 +13,10 @@
 #include "nlohmann/json.hpp"
 #include "rkt/oci/add_container.h"
 #include "rkt/oci/crun.h"
+#include "rkt/oci/log_journal.h"
 #include "rkt/oci/private_mounts.h"
 #include "rkt/oci/rootfs.h"
+#include "spec/log_journal.h"
 #include "unit/supervisor_client.h"
 
 namespace rkt::oci {
@@ -27,16 +29,30 @@ using rktlet::spec::ContainerState;
 using rktlet::spec::Layout;
 using rktlet::spec::PodId;
 
+// The log's copy to the journal is not worth a container: a supervisor of before the upgrade does not know of it.
 absl::StatusOr<rktlet::unit::SupervisorReply> AskForStdio(const Layout& layout, const PodId& pod,
                                                           const ContainerState& state) {
+  namespace supervisor = rktlet::spec::supervisor;
   const rktlet::spec::ContainerSpec& spec = state.record.spec;
-  const uint32_t flags = (spec.tty ? rktlet::spec::supervisor::kTty : 0U) |
-                         (spec.stdin_open ? rktlet::spec::supervisor::kStdin : 0U) |
-                         (spec.stdin_once ? rktlet::spec::supervisor::kStdinOnce : 0U);
-  ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply reply,
-                   rktlet::unit::CallSupervisor(layout.SupervisorSocket(pod), rktlet::spec::supervisor::kStdio, flags,
-                                                {spec.app.str(), layout.App(pod, spec.app), state.record.log_path}));
-  if (reply.fds.size() < 3) {
+  uint32_t flags = (spec.tty ? supervisor::kTty : 0U) | (spec.stdin_open ? supervisor::kStdin : 0U) |
+                   (spec.stdin_once ? supervisor::kStdinOnce : 0U);
+  const std::string socket = layout.SupervisorSocket(pod);
+  std::vector<std::string> strings = {spec.app.str(), layout.App(pod, spec.app), state.record.log_path};
+  if (spec.rkt_annotations.contains(rktlet::spec::kLogJournalAnnotation)) {
+    ASSIGN_OR_RETURN(const std::string text, rktlet::base::ReadFile(layout.PodFile(pod, rktlet::spec::kPodFile)));
+    ASSIGN_OR_RETURN(const rktlet::spec::PodRecord record, rktlet::spec::ParsePodRecord(text));
+    ASSIGN_OR_RETURN(std::string journal, JournalDescription(record.spec, spec));
+    strings.push_back(std::move(journal));
+    flags |= supervisor::kJournal;
+  }
+  absl::StatusOr<rktlet::unit::SupervisorReply> reply =
+      rktlet::unit::CallSupervisor(socket, supervisor::kStdio, flags, strings);
+  if (absl::IsInvalidArgument(reply.status()) && strings.size() == 4) {
+    strings.pop_back();
+    reply = rktlet::unit::CallSupervisor(socket, supervisor::kStdio, flags & ~supervisor::kJournal, strings);
+  }
+  RETURN_IF_ERROR(reply.status());
+  if (reply->fds.size() < 3) {
     return absl::InternalError("the pod's supervisor gave no stdio");
   }
   return reply;

@@ -265,6 +265,14 @@ TEST_F(Attach, ATerminalWithoutStdinTakesNoInput) {
   const base::UniqueFd slave = OpenTerminal(0);
   auto client = harness_.Attach("app", kBoth | supervisor::kStdin);
   EXPECT_EQ(client.reply.value, supervisor::kTty | supervisor::kStdout);
+  EXPECT_EQ(client.reply.text, "tty-out");
+}
+
+TEST_F(Attach, SaysWhatThereIsToWhoWantsNothing) {
+  auto fds = OpenApp(supervisor::kStdin | supervisor::kStdinOnce);
+  EXPECT_EQ(harness_.Attach("app", 0).reply.text, "stdin stdout stderr");
+  auto client = harness_.Attach("app", supervisor::kStdin);
+  EXPECT_EQ(client.reply.value, supervisor::kStdin) << "the first client that has stdin is another";
 }
 
 TEST_F(Attach, ThereIsNothingToResizeWithoutATerminal) {

@@ -88,7 +88,10 @@ int Attachments::Add(int connection, uint32_t wanted, int master, bool terminal_
   }
   if (error == 0) {
     const supervisor::ReplyHeader header{supervisor::kMagic, 0, ends.flags};
-    error = SendPacket(connection, &header, sizeof(header), "", 1, ends.fds, ends.count);
+    const bool input = master >= 0 ? terminal_input : stdin_.is_open();
+    const char* streams =
+        master >= 0 ? (input ? "tty-in tty-out" : "tty-out") : (input ? "stdin stdout stderr" : "stdout stderr");
+    error = SendPacket(connection, &header, sizeof(header), streams, strlen(streams) + 1, ends.fds, ends.count);
   }
   if (error != 0) {
     loop_->Unwatch(&attachment->control);
