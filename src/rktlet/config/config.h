@@ -34,6 +34,9 @@ struct Config {
   std::chrono::nanoseconds default_stop_timeout = std::chrono::seconds(30);  // of containers without a grace period
   std::chrono::nanoseconds start_timeout = std::chrono::minutes(4);          // a unit's start job
   uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included
+  bool log_to_journal = false;                  // a copy of what containers print
+  uint64_t log_rate_burst = 10000;              // lines of a container in log_rate_interval; 0: no limit
+  std::chrono::nanoseconds log_rate_interval = std::chrono::seconds(30);
 
   // Images.
   std::string authfile = "";  // for pulls that bring no credentials; empty: the engine's default

@@ -125,6 +125,23 @@ Option Number(std::string section, std::string name, bool live, uint64_t Config:
           .show = [member](const Config& config) { return std::to_string(config.*member); }};
 }
 
+Option Flag(std::string section, std::string name, bool live, bool Config::*member, std::string help) {
+  return {.section = std::move(section),
+          .name = std::move(name),
+          .placeholder = "BOOLEAN",
+          .help = std::move(help),
+          .live = live,
+          .set = [member](const RawValue& value, Config& config) -> absl::Status {
+            ASSIGN_OR_RETURN(const std::string text, One(value));
+            if (text != "true" && text != "false") {
+              return absl::InvalidArgumentError(StrCat("\"", text, "\" is neither true nor false"));
+            }
+            config.*member = text == "true";
+            return absl::OkStatus();
+          },
+          .show = [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
+}
+
 Option LogLevel() {
   return {.section = "server",
           .name = "log_level",
@@ -196,6 +213,14 @@ void AddContainers(std::vector<Option>& options) {
   options.push_back(Size("containers", "max_exec_output", kLive, &Config::max_exec_output,
                          "How much output of a command ExecSync returns, stdout and stderr together; more is read and "
                          "dropped. Clients take answers of 16MiB in all."));
+  options.push_back(Flag("containers", "log_to_journal", kLive, &Config::log_to_journal,
+                         "Copies what containers print to the journal, beside their log files. The annotation "
+                         "io.rktlet.log-to-journal of a pod, true or false, decides for that pod."));
+  options.push_back(Number("containers", "log_rate_burst", kLive, &Config::log_rate_burst,
+                           "How many lines of a container are copied in log_rate_interval. 0 means all. The log file "
+                           "has every line."));
+  options.push_back(Duration("containers", "log_rate_interval", kLive, &Config::log_rate_interval,
+                             "The time for log_rate_burst. 0 means no limit."));
 }
 
 void AddImages(std::vector<Option>& options) {

@@ -94,7 +94,7 @@ absl::Status ReadProcess(const v1::ContainerConfig& config, spec::ContainerSpec&
     container.environment.push_back({variable.key(), variable.value()});
   }
   container.stdin_open = config.stdin();
-  container.stdin_once = config.stdin_once();
+  container.stdin_once = config.stdin() && config.stdin_once();  // without stdin it has no meaning
   container.tty = config.tty();
   ASSIGN_OR_RETURN(container.stop_signal, SignalFromCri("config.stop_signal", config.stop_signal()));
   return absl::OkStatus();

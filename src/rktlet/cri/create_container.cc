@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <utility>
 
 #include "base/strings.h"
 #include "rktlet/cri/container_spec_from_cri.h"
+#include "rktlet/cri/fields_from_cri.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/engine/image_cache.h"
 #include "rktlet/pods/pods.h"
+#include "spec/log_journal.h"
 
 namespace rktlet::cri {
 
@@ -26,6 +29,23 @@ absl::Status ResolveTarget(const pods::Pods& pods, const pods::Pod& pod, spec::C
   return absl::OkStatus();
 }
 
+// Whether what the container prints is copied to the journal, and how much of it.
+absl::Status SetLogJournal(const config::Config& config, const spec::PodSpec& pod, spec::ContainerSpec& container) {
+  bool wanted = config.log_to_journal;
+  if (const auto asked = pod.annotations.find(spec::kPodLogToJournalAnnotation); asked != pod.annotations.end()) {
+    if (asked->second != "true" && asked->second != "false") {
+      return WrongField(base::StrCat("sandbox_config.annotations[", spec::kPodLogToJournalAnnotation, "]"),
+                        base::StrCat("\"", asked->second, "\" is neither true nor false"));
+    }
+    wanted = asked->second == "true";
+  }
+  if (wanted) {
+    const auto interval = std::chrono::ceil<std::chrono::milliseconds>(config.log_rate_interval);
+    container.rkt_annotations[spec::kLogJournalAnnotation] = base::StrCat(config.log_rate_burst, " ", interval.count());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Reply<v1::CreateContainerResponse> CreateContainer(Context& context, engine::Cancellation /*cancelled*/,
@@ -34,6 +54,7 @@ Reply<v1::CreateContainerResponse> CreateContainer(Context& context, engine::Can
   const absl::StatusOr<pods::PodPtr> pod = context.pods->GetPod(request.pod_sandbox_id());
   CO_RETURN_IF_ERROR(pod.status());
   CO_ASSIGN_OR_RETURN(spec::ContainerSpec container, ContainerSpecFromCri(request, (*pod)->record.spec));
+  CO_RETURN_IF_ERROR(SetLogJournal(context.config, (*pod)->record.spec, container));
   CO_RETURN_IF_ERROR(ResolveTarget(*context.pods, **pod, container));
   if (context.images.loaded() && context.images.Find(container.image) == nullptr) {
     co_return absl::NotFoundError(base::StrCat("image \"", container.image, "\" is not present"));

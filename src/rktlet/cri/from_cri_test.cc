@@ -377,7 +377,6 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
          device.set_permissions("x");
        }},
       {"log_path", kInvalid, [](auto& c) { c.set_log_path("../../etc/passwd"); }},
-      {"stdin_once", kInvalid, [](auto& c) { c.set_stdin_once(true); }},
       {"config.stop_signal", kInvalid, [](auto& c) { c.set_stop_signal(static_cast<v1::Signal>(99)); }},
       {"terminationGracePeriod", kInvalid,
        [](auto& c) { (*c.mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "soon"; }},
