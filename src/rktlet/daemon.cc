@@ -18,6 +18,7 @@
 #include "rktlet/config/load.h"
 #include "rktlet/config/options.h"
 #include "rktlet/cri/context.h"
+#include "rktlet/cri/event_feed.h"
 #include "rktlet/cri/listener.h"
 #include "rktlet/cri/server.h"
 #include "rktlet/engine/path_watch.h"
@@ -36,6 +37,7 @@ using boost::system::error_code;
 
 constexpr char kServing[] = "Serving";
 constexpr std::chrono::seconds kRecoverAgain(2);
+constexpr std::chrono::minutes kDropOldEvents(1);
 // How long short engine commands may take to finish at the end; systemd gives us TimeoutStopSec=.
 constexpr std::chrono::seconds kFinish(10);
 constexpr std::chrono::milliseconds kFinishLook(20);
@@ -104,14 +106,19 @@ class Daemon::Parts {
         disk_(loop_.get_executor(), clock_),
         stats_(clock_, cgroups_, programs_.layout, disk_),
         pods_(loop_, manager_, engine_, config_, programs_, cgroups_, clock_),
+        events_(clock_, [this](uint64_t sequence) { pods_.events().Acknowledge(sequence); }),
         context_{loop_, config_, programs_.layout, engine_, images_, puller_, network_, stats_,
-                 disk_, pods_,   &pods_,           {}} {}
+                 disk_, pods_,   &pods_,           {},      &events_} {
+    pods_.events().SetListener(
+        [this](const pods::Change& change) { events_.Publish(change.sequence, cri::EventToCri(change)); });
+  }
 
   absl::Status Run() {
     journal::SetLevel(config_.log_level);
     asio::co_spawn(loop_, Start(), asio::detached);
     asio::co_spawn(loop_, HandleSignals(), asio::detached);
     asio::co_spawn(loop_, FeedWatchdog(), asio::detached);
+    asio::co_spawn(loop_, DropOldEvents(), asio::detached);
     loop_.run();
     return outcome_;
   }
@@ -194,6 +201,14 @@ class Daemon::Parts {
     while (interval.has_value()) {
       systemd::NotifyWatchdog();
       co_await Sleep(*interval);
+    }
+  }
+
+  // Without a listener and without events, memory is given back too.
+  awaitable<void> DropOldEvents() {
+    while (!stopping_) {
+      co_await Sleep(kDropOldEvents);
+      events_.DropOldMissed();
     }
   }
 
@@ -284,6 +299,7 @@ class Daemon::Parts {
   stats::DiskUsage disk_;
   stats::Collector stats_;
   pods::Pods pods_;
+  cri::EventFeed events_;
   cri::Context context_;
   std::unique_ptr<engine::PathWatch> generation_;
   std::unique_ptr<cri::Server> server_;

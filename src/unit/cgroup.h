@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one interface over cgroup v1 (hybrid, as systemd mounts it) and v2: where a unit's groups are, which files a
-// process writes itself into, and the counters that containers are asked about. Kernel: admin-guide/cgroup-v1 and
-// cgroup-v2.rst.
+// The one interface over cgroup v1 (hybrid, as systemd mounts it) and v2: where a unit's groups are and which files a
+// process writes itself into. Kernel: admin-guide/cgroup-v1 and cgroup-v2.rst.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,19 +12,6 @@
 namespace rktlet::unit {
 
 enum class CgroupVersion : uint8_t { kV1, kV2 };
-
-struct CgroupUsage {
-  std::optional<uint64_t> cpu_usage_nanos;
-  std::optional<uint64_t> memory_usage;        // bytes, page cache included
-  std::optional<uint64_t> memory_working_set;  // usage less inactive file cache, as cAdvisor computes it
-  std::optional<uint64_t> memory_rss;          // anonymous memory
-  std::optional<uint64_t> memory_limit;        // absent: none
-  std::optional<uint64_t> page_faults;
-  std::optional<uint64_t> major_page_faults;
-  std::optional<uint64_t> swap_usage;
-  std::optional<uint64_t> swap_limit;  // of swap alone; absent: none
-  std::optional<uint64_t> pids;
-};
 
 class Cgroups {
  public:
@@ -41,6 +26,10 @@ class Cgroups {
   // "/kubepods.slice/kubepods-pod1.slice/x.service". "-.slice" and "" are the root.
   static std::string ControlGroup(const std::string& slice, const std::string& unit);
 
+  // The group's directory, absolute: in the hierarchy of `controller` ("memory", "unified", …) on v1, the only one on
+  // v2.
+  std::string Directory(const std::string& controller, const std::string& control_group) const;
+
   // Directory of the memory controller's group, where OOM is watched: absolute.
   std::string MemoryDirectory(const std::string& control_group) const;
 
@@ -51,12 +40,7 @@ class Cgroups {
   // The processes of the group and of all groups below. NotFound when the group does not exist (nothing runs there).
   absl::StatusOr<std::vector<int>> Processes(const std::string& control_group) const;
 
-  // Counters of the group. NotFound when it does not exist; a single counter the kernel lacks stays absent.
-  absl::StatusOr<CgroupUsage> Usage(const std::string& control_group) const;
-
  private:
-  std::string V1Directory(const std::string& controller, const std::string& control_group) const;
-
   CgroupVersion version_;
   std::string root_;
 };

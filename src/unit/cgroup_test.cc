@@ -14,7 +14,6 @@ using base::IsOk;
 using base::IsOkAndHolds;
 using base::StatusCodeIs;
 using testing::ElementsAre;
-using testing::Optional;
 using testing::UnorderedElementsAre;
 
 class CgroupTree : public testing::Test {
@@ -38,43 +37,26 @@ TEST(ControlGroup, OfASliceIsThePathThroughItsParents) {
 TEST_F(CgroupTree, OnV2IsRead) {
   Write("a.slice/x.service/cgroup.procs", "10\n11\n");
   Write("a.slice/x.service/sub/cgroup.procs", "12\n");
-  Write("a.slice/x.service/cpu.stat", "usage_usec 5\nuser_usec 3\n");
-  Write("a.slice/x.service/memory.current", "1000\n");
-  Write("a.slice/x.service/memory.max", "max\n");
-  Write("a.slice/x.service/memory.stat", "anon 300\ninactive_file 400\npgfault 7\npgmajfault 1\n");
   const Cgroups cgroups(CgroupVersion::kV2, dir_.path());
   EXPECT_THAT(cgroups.Processes("/a.slice/x.service"), IsOkAndHolds(UnorderedElementsAre(10, 11, 12)));
   EXPECT_THAT(cgroups.ProcsFiles("/a.slice/x.service"), ElementsAre(dir_.File("a.slice/x.service/cgroup.procs")));
-  ASSERT_OK_AND_ASSIGN(const CgroupUsage usage, cgroups.Usage("/a.slice/x.service"));
-  EXPECT_THAT(usage.cpu_usage_nanos, Optional(5000U));
-  EXPECT_THAT(usage.memory_working_set, Optional(600U));
-  EXPECT_THAT(usage.memory_rss, Optional(300U));
-  EXPECT_EQ(usage.memory_limit, std::nullopt);
-  EXPECT_EQ(usage.pids, std::nullopt);
 }
 
 TEST_F(CgroupTree, OnV1IsJoinedInEveryHierarchyThatHasTheGroup) {
   Write("memory/a.slice/x.service/cgroup.procs", "10\n");
-  Write("memory/a.slice/x.service/memory.limit_in_bytes", "9223372036854771712\n");
-  Write("memory/a.slice/x.service/memory.usage_in_bytes", "50\n");
   Write("systemd/a.slice/x.service/cgroup.procs", "10\n");
-  Write("unified/a.slice/x.service/cpu.stat", "usage_usec 7\n");
   Write("freezer/cgroup.procs", "");
   const Cgroups cgroups(CgroupVersion::kV1, dir_.path());
   EXPECT_THAT(cgroups.ProcsFiles("/a.slice/x.service"),
               ElementsAre(dir_.File("systemd/a.slice/x.service/cgroup.procs"),
                           dir_.File("memory/a.slice/x.service/cgroup.procs")));
   EXPECT_EQ(cgroups.MemoryDirectory("/a.slice/x.service"), dir_.File("memory/a.slice/x.service"));
-  ASSERT_OK_AND_ASSIGN(const CgroupUsage usage, cgroups.Usage("/a.slice/x.service"));
-  EXPECT_THAT(usage.memory_usage, Optional(50U));
-  EXPECT_THAT(usage.cpu_usage_nanos, Optional(7000U));
-  EXPECT_EQ(usage.memory_limit, std::nullopt);
+  EXPECT_EQ(cgroups.Directory("unified", "/a.slice/x.service"), dir_.File("unified/a.slice/x.service"));
 }
 
 TEST_F(CgroupTree, AGroupThatIsGoneIsNotFound) {
   const Cgroups cgroups(CgroupVersion::kV2, dir_.path());
   EXPECT_THAT(cgroups.Processes("/gone"), StatusCodeIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(cgroups.Usage("/gone"), StatusCodeIs(absl::StatusCode::kNotFound));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "base/journal.h"
 #include "proto/redact.h"
+#include "rktlet/cri/stream.h"
 
 namespace rktlet::cri {
 
@@ -31,6 +32,15 @@ void LogAnswer(const Context& context, const char* rpc, const absl::Status& stat
     base::journal::Error("Request failed", {{"RPC", rpc}, {"STATUS", status}});
   } else {
     base::journal::Info("Request refused", {{"RPC", rpc}, {"STATUS", status}});
+  }
+}
+
+void LogStreamEnd(const Context& context, const char* rpc, const absl::Status& status, size_t messages) {
+  if (!status.ok() && !absl::IsCancelled(status)) {
+    LogAnswer(context, rpc, status, nullptr);
+  } else if (context.config.log_level >= Priority::kDebug) {
+    base::journal::Debug("Stream ended",
+                         {{"RPC", rpc}, {"MESSAGES", static_cast<int64_t>(messages)}, {"STATUS", status}});
   }
 }
 

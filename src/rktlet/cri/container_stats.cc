@@ -5,6 +5,7 @@ namespace rktlet::cri {
 
 Reply<v1::ContainerStatsResponse> ContainerStats(Context& context, engine::Cancellation,
                                                  const v1::ContainerStatsRequest& request) {
+  CO_RETURN_IF_ERROR(context.directory.Recovered());
   auto view = context.directory.FindContainer(request.container_id());
   CO_RETURN_IF_ERROR(view.status());
   auto sample = context.stats.Sample(*view);

@@ -21,6 +21,8 @@ class Pods;
 
 namespace rktlet::cri {
 
+class EventFeed;
+
 // What UpdateRuntimeConfig told us.
 struct NodeConfig {
   std::string pod_cidr;
@@ -39,6 +41,7 @@ struct Context {
   const pods::Directory& directory;
   pods::Pods* pods = nullptr;  // null only in tests of RPCs that do without
   NodeConfig node = {};
+  EventFeed* events = nullptr;  // as pods
 };
 
 }  // namespace rktlet::cri

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "cri/v1/api.pb.h"
 #include "rktlet/cri/context.h"
+#include "rktlet/cri/sink.h"
 
 // clang-format off
 #define RKTLET_RUNTIME_RPCS(X) \
@@ -30,7 +31,11 @@
   X(ReopenContainerLog)        \
   X(ExecSync)                  \
   X(ContainerStats)            \
-  X(ListContainerStats)
+  X(ListContainerStats)        \
+  X(PodSandboxStats)           \
+  X(ListPodSandboxStats)       \
+  X(ListMetricDescriptors)     \
+  X(ListPodSandboxMetrics)
 
 #define RKTLET_IMAGE_RPCS(X) \
   X(PullImage)               \
@@ -38,6 +43,17 @@
   X(ImageStatus)             \
   X(RemoveImage)             \
   X(ImageFsInfo)
+
+// Server streams, with the names of their messages.
+#define RKTLET_RUNTIME_STREAMS(X)                                                   \
+  X(StreamPodSandboxes, StreamPodSandboxesRequest, StreamPodSandboxesResponse)       \
+  X(StreamContainers, StreamContainersRequest, StreamContainersResponse)             \
+  X(StreamContainerStats, StreamContainerStatsRequest, StreamContainerStatsResponse) \
+  X(StreamPodSandboxStats, StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse) \
+  X(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse) \
+  X(GetContainerEvents, GetEventsRequest, ContainerEventResponse)
+
+#define RKTLET_IMAGE_STREAMS(X) X(StreamImages, StreamImagesRequest, StreamImagesResponse)
 // clang-format on
 
 namespace rktlet::cri {
@@ -52,5 +68,12 @@ using Reply = boost::asio::awaitable<absl::StatusOr<T>>;
 RKTLET_RUNTIME_RPCS(RKTLET_DECLARE_RPC)
 RKTLET_IMAGE_RPCS(RKTLET_DECLARE_RPC)
 #undef RKTLET_DECLARE_RPC
+
+#define RKTLET_DECLARE_STREAM(name, request_type, response_type)                                    \
+  StreamEnd name(Context& context, engine::Cancellation cancelled, const v1::request_type& request, \
+                 Sink<v1::response_type>& sink);
+RKTLET_RUNTIME_STREAMS(RKTLET_DECLARE_STREAM)
+RKTLET_IMAGE_STREAMS(RKTLET_DECLARE_STREAM)
+#undef RKTLET_DECLARE_STREAM
 
 }  // namespace rktlet::cri

@@ -5,6 +5,7 @@
 
 #include "cri/v1/api.grpc.pb.h"
 #include "rktlet/cri/call.h"
+#include "rktlet/cri/stream.h"
 
 namespace rktlet::cri {
 
@@ -19,45 +20,31 @@ namespace rktlet::cri {
       override {                                                                                                   \
     return Refuse(call, #name);                                                                                    \
   }
-#define RKTLET_REFUSE_STREAM(name, request, response)                                                       \
-  grpc::ServerWriteReactor<v1::response>* name(grpc::CallbackServerContext*, const v1::request*) override { \
-    return new RefusedStream<v1::response>(#name);                                                          \
+#define RKTLET_SERVE_STREAM(name, request_type, response_type)                                                     \
+  grpc::ServerWriteReactor<v1::response_type>* name(grpc::CallbackServerContext*, const v1::request_type* request) \
+      override {                                                                                                   \
+    return StreamCall<v1::request_type, v1::response_type>::Start(context_, calls_, #name, &::rktlet::cri::name,   \
+                                                                  *request);                                       \
   }
 
 grpc::Status NotServed(const char* rpc);
 grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* call, const char* rpc);
-
-template <typename Response>
-class RefusedStream final : public grpc::ServerWriteReactor<Response> {
- public:
-  explicit RefusedStream(const char* rpc) { this->Finish(NotServed(rpc)); }
-  void OnDone() override { delete this; }
-};
 
 class RuntimeService final : public v1::RuntimeService::CallbackService {
  public:
   RuntimeService(Context& context, Calls& calls) : context_(context), calls_(calls) {}
 
   RKTLET_RUNTIME_RPCS(RKTLET_SERVE_RPC)
+  RKTLET_RUNTIME_STREAMS(RKTLET_SERVE_STREAM)
 
   RKTLET_REFUSE_RPC(UpdatePodSandboxResources)
   RKTLET_REFUSE_RPC(UpdateContainerResources)
   RKTLET_REFUSE_RPC(Exec)
   RKTLET_REFUSE_RPC(Attach)
   RKTLET_REFUSE_RPC(PortForward)
-  RKTLET_REFUSE_RPC(PodSandboxStats)
-  RKTLET_REFUSE_RPC(ListPodSandboxStats)
-  RKTLET_REFUSE_RPC(ListMetricDescriptors)
-  RKTLET_REFUSE_RPC(ListPodSandboxMetrics)
   RKTLET_REFUSE_RPC(CheckpointContainer)
   RKTLET_REFUSE_RPC(CheckpointPod)
   RKTLET_REFUSE_RPC(RestorePod)
-  RKTLET_REFUSE_STREAM(StreamPodSandboxes, StreamPodSandboxesRequest, StreamPodSandboxesResponse)
-  RKTLET_REFUSE_STREAM(StreamContainers, StreamContainersRequest, StreamContainersResponse)
-  RKTLET_REFUSE_STREAM(StreamContainerStats, StreamContainerStatsRequest, StreamContainerStatsResponse)
-  RKTLET_REFUSE_STREAM(StreamPodSandboxStats, StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse)
-  RKTLET_REFUSE_STREAM(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse)
-  RKTLET_REFUSE_STREAM(GetContainerEvents, GetEventsRequest, ContainerEventResponse)
 
  private:
   Context& context_;
@@ -69,8 +56,7 @@ class ImageService final : public v1::ImageService::CallbackService {
   ImageService(Context& context, Calls& calls) : context_(context), calls_(calls) {}
 
   RKTLET_IMAGE_RPCS(RKTLET_SERVE_RPC)
-
-  RKTLET_REFUSE_STREAM(StreamImages, StreamImagesRequest, StreamImagesResponse)
+  RKTLET_IMAGE_STREAMS(RKTLET_SERVE_STREAM)
 
  private:
   Context& context_;
@@ -78,7 +64,7 @@ class ImageService final : public v1::ImageService::CallbackService {
 };
 
 #undef RKTLET_SERVE_RPC
+#undef RKTLET_SERVE_STREAM
 #undef RKTLET_REFUSE_RPC
-#undef RKTLET_REFUSE_STREAM
 
 }  // namespace rktlet::cri

@@ -91,7 +91,9 @@ Awaitable<absl::StatusOr<spec::ContainerId>> ContainerLifecycle::AddToPod(PodPtr
   if (!unit.ok()) {
     co_return base::Annotate(unit.status(), "the engine's record of a new container");
   }
-  env_.store.Add(std::make_shared<Container>(env_.executor, pod_id, *std::move(record), *std::move(unit)));
+  const auto container = std::make_shared<Container>(env_.executor, pod_id, *std::move(record), *std::move(unit));
+  env_.store.Add(container);
+  env_.events.Update(pod, *container);
   co_return id;
 }
 
@@ -157,6 +159,7 @@ Awaitable<absl::Status> ContainerLifecycle::StartInTurn(PodPtr pod, ContainerPtr
   record_of_start.boot_id = env_.boot_id;
   record_of_start.pid = container->pid;
   container->started = record_of_start;
+  env_.events.Update(pod, *container);
   if (container->end_while_starting.has_value()) {
     const systemd::UnitEvent end = *container->end_while_starting;
     container->end_while_starting.reset();
@@ -252,6 +255,7 @@ Awaitable<absl::Status> ContainerLifecycle::RemoveInTurn(ContainerPtr container)
   const absl::Status removed = co_await env_.engine.RemoveContainer(pod, app);
   CO_RETURN_IF_ERROR(base::Annotate(removed, what));
   env_.store.Remove(container->id());
+  env_.events.Deleted(env_.store.Find(pod), container->id());
   co_return absl::OkStatus();
 }
 

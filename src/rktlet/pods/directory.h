@@ -4,6 +4,9 @@
 // from memory.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,16 @@ struct ContainerView {
   const spec::PodRecord* pod = nullptr;  // valid until the loop turns again: copy what must outlive a co_await
   const spec::ContainerRecord* container = nullptr;  // the same
   bool running = false;                              // started and not exited
+  int64_t started_at = 0;                            // ns since the epoch, 0: never
+  pid_t pid = 0;                                     // of its first process while it runs
+};
+
+struct PodView {
+  const spec::PodRecord* pod = nullptr;  // as in ContainerView
+  bool ready = false;
+  pid_t supervisor_pid = 0;       // 0: it does not run
+  std::string default_interface;  // in the pod; empty with the host's network
+  std::vector<ContainerView> containers;
 };
 
 class Directory {
@@ -27,6 +40,15 @@ class Directory {
 
   // All of them, exited ones too.
   virtual std::vector<ContainerView> AllContainers() const = 0;
+
+  // As FindContainer.
+  virtual absl::StatusOr<PodView> FindPod(const std::string& id) const = 0;
+
+  // All of them, those that are not ready too.
+  virtual std::vector<PodView> AllPods() const = 0;
+
+  // Unavailable until the state is known: an empty list would say that there are no pods.
+  virtual absl::Status Recovered() const = 0;
 
   // Whether pods can be run now: OK once state is recovered and the bus answers; else why not.
   virtual absl::Status Ready() const = 0;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "rktlet/config/config.h"
 #include "rktlet/engine/engine.h"
+#include "rktlet/pods/events.h"
 #include "rktlet/pods/store.h"
 #include "rktlet/pods/supervisors.h"
 #include "spec/layout.h"
@@ -40,6 +41,7 @@ struct Environment {
   bool may_lower_oom_score = true;
   Patience patience;
   Store store;
+  Events events;
 
   const spec::Layout& layout() const { return programs.layout; }
   // As the configuration is now.

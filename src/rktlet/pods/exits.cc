@@ -154,6 +154,7 @@ void Exits::Adopt(const ContainerPtr& container, spec::ExitRecord exit) {
   container->pid = 0;
   container->exit = std::move(exit);
   container->exited.Set();
+  env_.events.Update(env_.store.Find(container->pod), *container);
   Spawn(KillLeftovers(container));
 }
 
@@ -191,6 +192,7 @@ Awaitable<void> Exits::Conclude(ContainerPtr container, spec::ExitRecord otherwi
   container->exit = otherwise;
   container->recording = false;
   container->exited.Set();
+  env_.events.Update(env_.store.Find(pod), *container);
   base::journal::Info("Container ended", {{"CONTAINER_ID", container->id().str()},
                                           {"POD_ID", pod.str()},
                                           {"UNIT", container->unit.str()},

@@ -106,6 +106,7 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
   if (failure.ok()) {
     pod->network = *std::move(network);
     env_.store.Add(pod);
+    env_.events.Update(pod);
     co_return id;
   }
   env_.watcher.Unfollow(pod->unit);
@@ -118,6 +119,7 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
                          {{"POD_ID", id.str()}, {"ERROR", discarded}});
     pod->ended = std::string(failure.message());
     env_.store.Add(pod);
+    env_.events.Update(pod);
   }
   co_return failure;
 }
@@ -188,6 +190,9 @@ void PodLifecycle::OnEvent(const PodPtr& pod, const UnitEvent& event) {
   }
   pod->supervisor_pid = 0;
   pod->ended = event.reason.empty() ? "its supervisor ended" : event.reason;
+  if (env_.store.Find(pod->id()) != nullptr) {
+    env_.events.Update(pod);
+  }
   if (pod->stopped || pod->stop_operation != nullptr || env_.store.Find(pod->id()) == nullptr) {
     return;  // by whoever stops it or has just started it
   }
@@ -270,6 +275,7 @@ Awaitable<absl::Status> PodLifecycle::StopInTurn(PodPtr pod) {
     pod->ended = "it was stopped";
   }
   pod->supervisor_pid = 0;
+  env_.events.Update(pod);
   CO_RETURN_IF_ERROR(network_down);
   if (pod->network.has_value() && pod->network->state != "none") {
     pod->network->state = "down";
@@ -333,6 +339,11 @@ Awaitable<absl::Status> PodLifecycle::RemoveInTurn(PodPtr pod) {
   CO_RETURN_IF_ERROR(removed);
   const std::string slice = unit::PodSlice(pod->record.spec);
   env_.store.Remove(id);  // its containers too
+  const auto containers = std::exchange(pod->containers, {});
+  for (const auto& [container_id, container] : containers) {
+    env_.events.Deleted(pod, container_id);
+  }
+  env_.events.Deleted(pod);
   co_await RemoveImplicitSlices(slice);
   co_return absl::OkStatus();
 }

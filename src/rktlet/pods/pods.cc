@@ -43,6 +43,29 @@ void NewestFirst(std::vector<Ptr>& list) {
                    [](const Ptr& a, const Ptr& b) { return a->record.created_at > b->record.created_at; });
 }
 
+ContainerView ViewOf(const Pod* pod, const Container& container) {
+  return {.pod = pod == nullptr ? nullptr : &pod->record,
+          .container = &container.record,
+          .running = container.State() == ContainerState::kRunning,
+          .started_at = container.started.has_value() ? container.started->started_at : 0,
+          .pid = container.pid};
+}
+
+PodView ViewOf(const Pod& pod) {
+  PodView view{.pod = &pod.record,
+               .ready = pod.State() == PodState::kReady,
+               .supervisor_pid = pod.supervisor_pid,
+               .default_interface = {},
+               .containers = {}};
+  if (!pod.HostNetwork() && pod.network.has_value() && !pod.network->attachments.empty()) {
+    view.default_interface = pod.network->attachments.front().interface;
+  }
+  for (const auto& [id, container] : pod.containers) {
+    view.containers.push_back(ViewOf(&pod, *container));
+  }
+  return view;
+}
+
 }  // namespace
 
 struct Pods::Parts {
@@ -63,7 +86,8 @@ struct Pods::Parts {
                     std::move(boot_id),
                     MayLowerOomScore(),
                     Patience(),
-                    Store()},
+                    Store(),
+                    Events(clock, environment.programs.layout)},
         exits(environment),
         containers(environment, exits),
         pods(environment, containers),
@@ -202,21 +226,34 @@ std::vector<ContainerPtr> Pods::ListContainers() const {
   return list;
 }
 
+Events& Pods::events() { return parts_->environment.events; }
+
 int64_t Pods::Now() const { return parts_->environment.clock.RealtimeNanos(); }
 
 absl::StatusOr<ContainerView> Pods::FindContainer(const std::string& id) const {
   ASSIGN_OR_RETURN(const ContainerPtr container, GetContainer(id));
   const PodPtr pod = PodOf(*container);
-  return ContainerView{pod == nullptr ? nullptr : &pod->record, &container->record,
-                       container->State() == ContainerState::kRunning};
+  return ViewOf(pod.get(), *container);
 }
 
 std::vector<ContainerView> Pods::AllContainers() const {
   std::vector<ContainerView> views;
   for (const auto& [id, container] : parts_->environment.store.containers()) {
     const PodPtr pod = PodOf(*container);
-    views.push_back(
-        {pod == nullptr ? nullptr : &pod->record, &container->record, container->State() == ContainerState::kRunning});
+    views.push_back(ViewOf(pod.get(), *container));
+  }
+  return views;
+}
+
+absl::StatusOr<PodView> Pods::FindPod(const std::string& id) const {
+  ASSIGN_OR_RETURN(const PodPtr pod, GetPod(id));
+  return ViewOf(*pod);
+}
+
+std::vector<PodView> Pods::AllPods() const {
+  std::vector<PodView> views;
+  for (const auto& [id, pod] : parts_->environment.store.pods()) {
+    views.push_back(ViewOf(*pod));
   }
   return views;
 }

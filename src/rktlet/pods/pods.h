@@ -13,6 +13,7 @@
 #include "rktlet/config/config.h"
 #include "rktlet/engine/engine.h"
 #include "rktlet/pods/directory.h"
+#include "rktlet/pods/events.h"
 #include "rktlet/pods/model.h"
 #include "rktlet/pods/supervisors.h"
 #include "systemd/manager.h"
@@ -38,7 +39,7 @@ class Pods final : public Directory {
   // read; may be repeated then.
   Awaitable<absl::Status> Recover();
   // Unavailable until Recover() has succeeded: an empty list would tell the kubelet that all its pods are gone.
-  absl::Status Recovered() const;
+  absl::Status Recovered() const override;
   // Somebody else changed something on disk: looks again, soon and once for many calls.
   void Rescan();
   // What on disk or among the units could not be understood, one sentence each.
@@ -68,9 +69,14 @@ class Pods final : public Directory {
 
   int64_t Now() const;  // ns since the epoch
 
+  // What happens to them. The listener is set before Recover().
+  Events& events();
+
   // Directory.
   absl::StatusOr<ContainerView> FindContainer(const std::string& id) const override;
   std::vector<ContainerView> AllContainers() const override;
+  absl::StatusOr<PodView> FindPod(const std::string& id) const override;
+  std::vector<PodView> AllPods() const override;
   absl::Status Ready() const override;
 
  private:

@@ -55,6 +55,7 @@ Awaitable<absl::Status> Recovery::Run(Occasion occasion) {
   for (const ContainerPtr& container : std::exchange(awaited_, {})) {
     co_await container->exited.WaitUntil(deadline);
   }
+  env_.events.Reconcile(env_.store);
   co_return absl::OkStatus();
 }
 
@@ -168,6 +169,7 @@ void Recovery::AdoptPod(spec::PodState state, const systemd::UnitSummary* unit) 
   const bool network_gone = pod->HostNetwork() || !pod->network.has_value() || pod->network->state == "down";
   pod->torn_down = pod->stopped && unit == nullptr && network_gone;
   env_.store.Add(pod);
+  env_.events.Recall(*pod);
   if (pod->ended.empty()) {
     pods_.Follow(pod, systemd::UnitWatcher::Expect::kExisting);
   }
@@ -200,11 +202,12 @@ Awaitable<void> Recovery::TakeContainers(PodPtr pod, const Units& units) {
       co_await TakeContainer(pod, app, units);
     }
   }
-  ForgetContainers(*pod);
+  ForgetContainers(pod);
 }
 
 Awaitable<void> Recovery::TakeContainer(PodPtr pod, spec::AppName app, const Units& units) {
   ContainerPtr known;
+  bool first = false;
   for (const auto& [id, container] : pod->containers) {
     if (container->app() == app) {
       known = container;
@@ -228,10 +231,14 @@ Awaitable<void> Recovery::TakeContainer(PodPtr pod, spec::AppName app, const Uni
   if (known == nullptr) {
     known = std::make_shared<Container>(env_.executor, pod->id(), std::move(state->record), *unit);
     env_.store.Add(known);
+    first = true;
   } else if (known->started.has_value() == state->started.has_value() && !state->exit.has_value()) {
     co_return;  // nothing new
   }
   known->started = std::move(state->started);
+  if (first) {
+    env_.events.Recall(*known, state->exit.has_value());
+  }
   if (state->exit.has_value()) {
     exits_.Adopt(known, *state->exit);
     co_return;
@@ -299,24 +306,29 @@ void Recovery::ForgetPods() {
     }
   }
   for (const PodPtr& pod : gone) {
-    for (const auto& [id, container] : pod->containers) {
+    const auto containers = std::exchange(pod->containers, {});
+    for (const auto& [id, container] : containers) {
       env_.watcher.Unfollow(container->unit);
+      env_.store.Remove(id);
+      env_.events.Deleted(pod, id);
     }
     env_.watcher.Unfollow(pod->unit);
     env_.store.Remove(pod->id());
+    env_.events.Deleted(pod);
   }
 }
 
-void Recovery::ForgetContainers(const Pod& pod) {
+void Recovery::ForgetContainers(const PodPtr& pod) {
   std::vector<ContainerPtr> gone;
-  for (const auto& [id, container] : pod.containers) {
-    if (!env_.store.IsBusy(id.str()) && !base::Exists(env_.layout().App(pod.id(), container->app()))) {
+  for (const auto& [id, container] : pod->containers) {
+    if (!env_.store.IsBusy(id.str()) && !base::Exists(env_.layout().App(pod->id(), container->app()))) {
       gone.push_back(container);
     }
   }
   for (const ContainerPtr& container : gone) {
     env_.watcher.Unfollow(container->unit);
     env_.store.Remove(container->id());
+    env_.events.Deleted(pod, container->id());
   }
 }
 

@@ -59,7 +59,7 @@ class Recovery {
   Awaitable<void> Decide(ContainerPtr container, std::string start_error, const systemd::UnitSummary* unit);
   Awaitable<void> EndUnstarted(ContainerPtr container);
   void ForgetPods();
-  void ForgetContainers(const Pod& pod);
+  void ForgetContainers(const PodPtr& pod);
   bool NeverFinished(const spec::PodState& state, bool has_containers, const systemd::UnitSummary* unit) const;
   void Report(const std::string& what, const absl::Status& status);
   void ReportStrangers(const Units& units);
