@@ -27,7 +27,7 @@ constexpr size_t kMaxInput = 64 << 10;
 
 void Run(const std::string& input) {
   // Written first: a crash leaves no chance to.
-  static std::FILE* last = std::fopen("crash-input", "w+b");
+  static std::FILE* last = std::fopen("crash-input", "w+be");
   if (last != nullptr) {
     std::rewind(last);
     std::fwrite(input.data(), 1, input.size(), last);

@@ -74,14 +74,6 @@ TEST_F(HttpTest, UnknownSubprotocolsAreForbidden) {
   EXPECT_EQ(Client()->Connect(Url(Exec(false, true, false)), "mqtt"), 403);
 }
 
-TEST_F(HttpTest, WithoutAHandlerSpdyIsForbiddenAndOursAreNamed) {
-  const std::string answer = Get(Path(Exec(false, true, false)),
-                                 "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: "
-                                 "v4.channel.k8s.io\r\n");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
-  EXPECT_THAT(answer, HasSubstr("X-Accepted-Stream-Protocol-Versions: v4.channel.k8s.io\r\n"));
-}
-
 // A handler that says which protocol and echoes: in the place of SPDY.
 Awaitable<void> Echo(SpdyUpgrade upgrade) {
   const std::string hello = "<" + upgrade.protocol + ">";
@@ -105,16 +97,28 @@ class SpdyUpgradeTest : public HttpTest {
  protected:
   void SetUp() override {
     HttpTest::SetUp();
+    Restart(Echo);
+  }
+  void Restart(SpdyHandler spdy) {
     auto stop = [](Server& server) -> Awaitable<bool> {
       co_await server.Stop(std::chrono::nanoseconds(0));
       co_return true;
     };
     loop_.Await(stop(*server_));
     Server::Options options;
-    options.spdy = Echo;
+    options.spdy = std::move(spdy);
     StartServer(std::move(options));
   }
 };
+
+TEST_F(SpdyUpgradeTest, WithoutAHandlerSpdyIsForbiddenAndOursAreNamed) {
+  Restart(nullptr);
+  const std::string answer = Get(Path(Exec(false, true, false)),
+                                 "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: "
+                                 "v4.channel.k8s.io\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(answer, HasSubstr("X-Accepted-Stream-Protocol-Versions: v4.channel.k8s.io\r\n"));
+}
 
 TEST_F(SpdyUpgradeTest, TheClientsFirstProtocolThatWeSpeakIsNegotiatedAndEarlyBytesAreRead) {
   const std::string request =

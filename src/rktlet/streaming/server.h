@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "rktlet/streaming/backend.h"
 #include "rktlet/streaming/request.h"
+#include "rktlet/streaming/spdy_serve.h"
 #include "rktlet/streaming/transport.h"
 
 namespace rktlet::streaming {
@@ -22,7 +23,7 @@ class Server {
     std::string url;          // how clients reach it; empty: by its address
     std::string certificate;  // PEM files; both empty: no TLS
     std::string key;
-    SpdyHandler spdy;  // empty: SPDY is refused
+    SpdyHandler spdy = ServeSpdy;  // empty: SPDY is refused
   };
 
   // Listens from now on. `backend` and `limits` outlive it; `limits` may change in place.

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions over SPDY with a client in memory: the other half of rktlet::spdy, on a socket pair.
+#include "rktlet/streaming/spdy_serve.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/status_matchers.h"
+#include "base/strings.h"
+#include "rktlet/spdy/connection.h"
+#include "rktlet/spdy/frame_writer.h"
+#include "rktlet/streaming/tasks.h"
+
+namespace rktlet::streaming {
+namespace {
+
+namespace asio = boost::asio;
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Kind = spdy::Event::Kind;
+
+std::pair<base::UniqueFd, base::UniqueFd> SocketPair() {
+  int fds[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+  return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
+}
+
+// Reading end, writing end.
+std::pair<base::UniqueFd, base::UniqueFd> Pipe() {
+  int fds[2];
+  EXPECT_EQ(::pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+  return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
+}
+
+class SocketTransport final : public Transport {
+ public:
+  SocketTransport(asio::io_context& loop, base::UniqueFd fd)
+      : socket_(loop, asio::local::stream_protocol(), fd.Release()) {}
+
+  Awaitable<absl::StatusOr<size_t>> Read(std::span<char> buffer) override {
+    boost::system::error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    const size_t size = co_await socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), token);
+    if (error && error != asio::error::eof) {
+      co_return absl::UnavailableError(error.message());
+    }
+    co_return size;
+  }
+  Awaitable<absl::Status> Write(std::string_view data) override {
+    boost::system::error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    co_await asio::async_write(socket_, asio::buffer(data.data(), data.size()), token);
+    co_return error ? absl::UnavailableError(error.message()) : absl::OkStatus();
+  }
+  Awaitable<void> Close() override {
+    socket_.close();
+    co_return;
+  }
+  void Abort() override { socket_.close(); }
+  void Touch() override {}
+  bool PeerHasLeft() const override {
+    pollfd fd{.fd = const_cast<asio::local::stream_protocol::socket&>(socket_).native_handle(), .events = POLLRDHUP};
+    return ::poll(&fd, 1, 0) == 1;
+  }
+
+ private:
+  asio::local::stream_protocol::socket socket_;
+};
+
+// What the command's side of a FakeProcess sees.
+struct Command {
+  explicit Command(const asio::any_io_executor& executor) : ended(executor) {}
+  base::UniqueFd input;
+  base::UniqueFd output;
+  base::UniqueFd error;
+  std::vector<std::string> sizes;
+  std::optional<absl::StatusOr<int>> result;
+  bool killed = false;
+  Signal ended;
+
+  void End(absl::StatusOr<int> code) {
+    output.Reset();
+    error.Reset();
+    result = std::move(code);
+    ended.Notify();
+  }
+};
+
+class FakeProcess final : public Process {
+ public:
+  explicit FakeProcess(std::shared_ptr<Command> command) : command_(std::move(command)) {}
+  ~FakeProcess() override {
+    command_->killed = true;
+    command_->ended.Notify();
+  }
+  absl::Status Resize(uint16_t columns, uint16_t rows) override {
+    command_->sizes.push_back(base::StrCat(columns, "x", rows));
+    return absl::OkStatus();
+  }
+  Awaitable<absl::StatusOr<int>> Wait() override { return WaitFor(command_); }
+
+ private:
+  static Awaitable<absl::StatusOr<int>> WaitFor(std::shared_ptr<Command> command) {
+    while (!command->result.has_value() && !command->killed) {
+      co_await command->ended.Wait();
+    }
+    co_return command->result.has_value() ? *command->result : absl::CancelledError("gone");
+  }
+  std::shared_ptr<Command> command_;
+};
+
+class FakeBackend final : public Backend {
+ public:
+  explicit FakeBackend(asio::io_context& loop) : loop_(loop) {}
+
+  Awaitable<absl::StatusOr<std::unique_ptr<Process>>> Exec(ExecRequest request) override {
+    StdioRequest stdio = request;
+    return Attach(std::move(stdio));
+  }
+  Awaitable<absl::StatusOr<std::unique_ptr<Process>>> Attach(StdioRequest request) override {
+    command = std::make_shared<Command>(loop_.get_executor());
+    auto process = std::make_unique<FakeProcess>(command);
+    if (request.input) {
+      std::tie(command->input, process->input) = Pipe();
+    }
+    if (request.output) {
+      std::tie(process->output, command->output) = Pipe();
+    }
+    if (request.error) {
+      std::tie(process->error, command->error) = Pipe();
+    }
+    co_return process;
+  }
+  Awaitable<absl::StatusOr<base::UniqueFd>> Connect(spec::PodId, uint16_t port) override {
+    if (port == 81) {
+      co_return absl::UnavailableError("connection refused");
+    }
+    auto [ours, theirs] = SocketPair();
+    servers[port].push_back(std::move(theirs));
+    co_return std::move(ours);
+  }
+
+  std::shared_ptr<Command> command;
+  std::map<uint16_t, std::vector<base::UniqueFd>> servers;
+
+ private:
+  asio::io_context& loop_;
+};
+
+class SpdyServing : public ::testing::Test {
+ protected:
+  void Serve(Request request, std::string protocol) {
+    auto [ours, theirs] = SocketPair();
+    socket_ = std::move(theirs);
+    SpdyUpgrade upgrade{environment_, std::make_unique<SocketTransport>(loop_, std::move(ours)), std::move(protocol),
+                        std::move(request)};
+    asio::co_spawn(loop_, ServeSpdy(std::move(upgrade)), [this](std::exception_ptr error) {
+      EXPECT_EQ(error, nullptr);
+      served_ = true;
+    });
+  }
+  void ServeExec(bool tty = false, std::string protocol = "v4.channel.k8s.io") {
+    ExecRequest request;
+    request.tty = tty;
+    request.input = request.output = true;
+    request.error = !tty;
+    Serve(std::move(request), std::move(protocol));
+  }
+  void ServePorts(std::vector<uint16_t> ports = {}) {
+    Serve(PortForwardRequest{.ports = std::move(ports)}, "portforward.k8s.io");
+  }
+
+  // Lets both sides do what they can.
+  void Turn() {
+    loop_.restart();
+    loop_.run_for(std::chrono::milliseconds(1));
+    const std::string_view output = client_.Output();
+    if (!output.empty()) {
+      const ssize_t sent = ::send(socket_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+      client_.Sent(sent < 0 ? 0 : static_cast<size_t>(sent));
+    }
+    char buffer[64 << 10];
+    const ssize_t size = reading_ ? ::recv(socket_.get(), buffer, sizeof(buffer), 0) : -1;
+    hung_up_ = hung_up_ || size == 0;
+    std::string_view input(buffer, size < 0 ? 0 : static_cast<size_t>(size));
+    while (const auto event = client_.Next(&input)) {
+      Note(*event);
+    }
+  }
+  void Note(const spdy::Event& event) {
+    if (event.kind == Kind::kData) {
+      got_[event.stream] += event.data;
+      client_.Consumed(event.stream, event.data.size());
+    } else if (event.kind == Kind::kReply) {
+      replied_.push_back(event.stream);
+    } else if (event.kind == Kind::kReset) {
+      resets_[event.stream] = event.status;
+    } else if (event.kind == Kind::kGoAway) {
+      goaway_ = true;
+    }
+    if (event.end) {
+      ended_.push_back(event.stream);
+    }
+  }
+  template <typename Predicate>
+  bool WaitUntil(Predicate done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        return false;
+      }
+      Turn();
+    }
+    return true;
+  }
+  bool HasEnded(spdy::StreamId stream) const { return std::ranges::find(ended_, stream) != ended_.end(); }
+  bool HasReply(spdy::StreamId stream) const { return std::ranges::find(replied_, stream) != replied_.end(); }
+
+  spdy::StreamId Open(const std::string& type) { return client_.Open({{"streamtype", type}}); }
+  void OpenAll(bool tty = false) {
+    status_ = Open("error");
+    stdin_ = Open("stdin");
+    stdout_ = Open("stdout");
+    (tty ? resize_ : stderr_) = Open(tty ? "resize" : "stderr");
+    ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+    EXPECT_THAT(replied_, ElementsAre(1, 3, 5, 7));
+  }
+
+  // What can be read from a descriptor now; notes its end.
+  std::string ReadFrom(const base::UniqueFd& fd) {
+    std::string all;
+    char buffer[16 << 10];
+    ssize_t size = 0;
+    while ((size = ::read(fd.get(), buffer, sizeof(buffer))) > 0) {
+      all.append(buffer, static_cast<size_t>(size));
+    }
+    end_of_file_ = size == 0;
+    return all;
+  }
+
+  asio::io_context loop_;
+  FakeBackend backend_{loop_};
+  Limits limits_;
+  Environment environment_{backend_, limits_};
+  base::UniqueFd socket_;
+  spdy::Connection client_{spdy::Role::kClient, spdy::Limits{.max_output = 1 << 20}};
+  bool reading_ = true;
+  bool served_ = false;
+  bool hung_up_ = false;
+  bool goaway_ = false;
+  bool end_of_file_ = false;
+  std::map<spdy::StreamId, std::string> got_;
+  std::map<spdy::StreamId, uint32_t> resets_;
+  std::vector<spdy::StreamId> replied_;
+  std::vector<spdy::StreamId> ended_;
+  spdy::StreamId status_ = 0;
+  spdy::StreamId stdin_ = 0;
+  spdy::StreamId stdout_ = 0;
+  spdy::StreamId stderr_ = 0;
+  spdy::StreamId resize_ = 0;
+};
+
+TEST_F(SpdyServing, CarriesACommandWithItsOutputsApartAndItsExitCode) {
+  ServeExec();
+  OpenAll();
+  Command& command = *backend_.command;
+  ASSERT_EQ(::write(command.output.get(), "out", 3), 3);
+  ASSERT_EQ(::write(command.error.get(), "err", 3), 3);
+  client_.Write(stdin_, "in");
+  std::string input;
+  ASSERT_TRUE(WaitUntil([&] { return (input += ReadFrom(command.input)) == "in"; }));
+  EXPECT_FALSE(end_of_file_);
+  client_.End(stdin_);
+  ASSERT_TRUE(WaitUntil([&] { return ReadFrom(command.input).empty() && end_of_file_; }));
+  command.End(7);
+  ASSERT_TRUE(WaitUntil([&] { return served_ && hung_up_; }));
+  EXPECT_EQ(got_[stdout_], "out");
+  EXPECT_EQ(got_[stderr_], "err");
+  EXPECT_THAT(got_[status_], AllOf(HasSubstr("NonZeroExitCode"), HasSubstr("\"7\"")));
+  EXPECT_TRUE(HasEnded(stdout_));
+  EXPECT_TRUE(HasEnded(stderr_));
+  EXPECT_TRUE(HasEnded(status_));
+  EXPECT_TRUE(goaway_);
+}
+
+TEST_F(SpdyServing, SaysSuccessInJsonSinceVersion4AndNothingBefore) {
+  ServeExec();
+  OpenAll();
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+  EXPECT_THAT(got_[status_], HasSubstr("\"Success\""));
+}
+
+TEST_F(SpdyServing, SpeaksTextInVersion2) {
+  ServeExec(false, "v2.channel.k8s.io");
+  OpenAll();
+  backend_.command->End(3);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+  EXPECT_THAT(got_[status_], HasSubstr("3"));
+  EXPECT_THAT(got_[status_], Not(HasSubstr("{")));
+}
+
+TEST_F(SpdyServing, ATerminalHasAResizeStreamSinceVersion3) {
+  ServeExec(true, "v3.channel.k8s.io");
+  OpenAll(true);
+  client_.Write(resize_, "{\"Width\":80,\"Hei");
+  Turn();
+  client_.Write(resize_, "ght\":24}{\"Width\":100,\"Height\":30}\n");
+  ASSERT_TRUE(
+      WaitUntil([&] { return std::ranges::find(backend_.command->sizes, "100x30") != backend_.command->sizes.end(); }));
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+  EXPECT_THAT(got_[status_], IsEmpty());
+}
+
+TEST_F(SpdyServing, ATerminalOfVersion2HasNone) {
+  ServeExec(true, "channel.k8s.io");
+  Open("error");
+  Open("stdin");
+  Open("stdout");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+}
+
+TEST_F(SpdyServing, StreamsThatNobodyKnowsAreRefused) {
+  ServeExec();
+  const spdy::StreamId odd = Open("colour");
+  const spdy::StreamId first = Open("error");
+  const spdy::StreamId second = Open("error");
+  ASSERT_TRUE(WaitUntil([&] { return resets_.size() == 2; }));
+  EXPECT_TRUE(resets_.contains(odd));
+  EXPECT_TRUE(resets_.contains(second));
+  EXPECT_TRUE(HasReply(first));
+  for (const char* type : {"stdin", "stdout", "stderr"}) {
+    Open(type);
+  }
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+  const spdy::StreamId late = Open("stdin");
+  ASSERT_TRUE(WaitUntil([&] { return resets_.contains(late); }));
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+}
+
+TEST_F(SpdyServing, StreamsThatWereNotAskedForAreSilent) {
+  ExecRequest request;
+  request.output = true;
+  Serve(std::move(request), "v4.channel.k8s.io");
+  Open("stderr");
+  Open("stdin");
+  Open("error");
+  Open("stdout");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+  EXPECT_THAT(resets_, IsEmpty());
+  EXPECT_THAT(replied_, ElementsAre(1, 3, 5, 7));
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+}
+
+TEST_F(SpdyServing, AClientThatOpensTooFewStreamsIsToldSo) {
+  limits_.handshake_time = std::chrono::milliseconds(20);
+  ServeExec();
+  const spdy::StreamId status = Open("error");
+  Open("stdin");
+  ASSERT_TRUE(WaitUntil([&] { return served_ && hung_up_; }));
+  EXPECT_THAT(got_[status], HasSubstr("timed out waiting for the client to open its streams"));
+  EXPECT_EQ(backend_.command, nullptr);
+}
+
+TEST_F(SpdyServing, AClientThatGoesTakesTheCommandWithIt) {
+  ServeExec();
+  OpenAll();
+  socket_.Reset();
+  reading_ = false;
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+  EXPECT_TRUE(backend_.command->killed);
+}
+
+TEST_F(SpdyServing, AClientThatSpeaksGarbageIsCutOff) {
+  ServeExec();
+  OpenAll();
+  ASSERT_GT(::send(socket_.get(), "\xff\xff\xff\xff garbage garbage", 20, 0), 0);
+  ASSERT_GT(::send(socket_.get(), "\x80\x03\x00\x06\xff\xff\xff\xff", 8, 0), 0);
+  ASSERT_TRUE(WaitUntil([&] { return served_ && hung_up_; }));
+  EXPECT_TRUE(backend_.command->killed);
+}
+
+// 8 MiB in and out again, through a command that is slower than both: every byte comes, and what waits is bounded.
+TEST_F(SpdyServing, HoldsBackAClientWhoseCommandIsSlow) {
+  ServeExec();
+  OpenAll();
+  Command& command = *backend_.command;
+  std::string all;
+  for (size_t i = 0; all.size() < 8 << 20; ++i) {
+    all += base::StrCat(i, "\n");
+  }
+  size_t sent = 0;
+  const auto send = [&] {
+    sent += client_.Write(stdin_, std::string_view(all).substr(sent, 64 << 10));
+    if (sent == all.size()) {
+      client_.End(stdin_);
+    }
+    return false;
+  };
+  for (int i = 0; i < 300; ++i) {
+    send();
+    Turn();
+  }
+  EXPECT_LT(sent, 5 << 20);
+  std::string waiting;
+  bool copied = false;
+  ASSERT_TRUE(WaitUntil([&] {
+    send();
+    waiting += ReadFrom(command.input);
+    const ssize_t size = ::write(command.output.get(), waiting.data(), waiting.size());
+    waiting.erase(0, size > 0 ? static_cast<size_t>(size) : 0);
+    if (end_of_file_ && waiting.empty() && !std::exchange(copied, true)) {
+      command.End(0);
+    }
+    return hung_up_;
+  }));
+  EXPECT_EQ(got_[stdout_].size(), all.size());
+  EXPECT_TRUE(got_[stdout_] == all);
+}
+
+TEST_F(SpdyServing, AClientThatGoesWhileItsInputWaitsTakesTheCommandWithIt) {
+  ServeExec();
+  OpenAll();
+  // Like the Go library it knows no windows, so TCP alone holds it back.
+  std::string frame;
+  spdy::WriteData(stdin_, std::string(64 << 10, 'x'), false, &frame);
+  std::string unsent;
+  size_t taken = 0;
+  for (int i = 0; i < 300; ++i) {
+    unsent += unsent.empty() ? frame : "";
+    const ssize_t size = ::send(socket_.get(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    unsent.erase(0, size > 0 ? static_cast<size_t>(size) : 0);
+    taken += size > 0 ? static_cast<size_t>(size) : 0;
+    loop_.restart();
+    loop_.run_for(std::chrono::microseconds(200));
+  }
+  EXPECT_FALSE(unsent.empty());
+  EXPECT_LT(taken, 2 << 20);
+  socket_.Reset();
+  reading_ = false;
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+  EXPECT_TRUE(backend_.command->killed);
+}
+
+TEST_F(SpdyServing, HoldsBackACommandWhoseClientIsSlow) {
+  ServeExec();
+  OpenAll();
+  reading_ = false;
+  size_t written = 0;
+  const std::string chunk(4096, 'x');
+  for (int i = 0; i < 2000; ++i) {
+    const ssize_t size = ::write(backend_.command->output.get(), chunk.data(), chunk.size());
+    written += size > 0 ? static_cast<size_t>(size) : 0;
+    loop_.restart();
+    loop_.run_for(std::chrono::microseconds(200));
+  }
+  EXPECT_LT(written, 4 << 20);
+  reading_ = true;
+  backend_.command->End(0);
+  ASSERT_TRUE(WaitUntil([&] { return hung_up_; }));
+  EXPECT_EQ(got_[stdout_].size(), written);
+}
+
+class SpdyPortForward : public SpdyServing {
+ protected:
+  struct Streams {
+    spdy::StreamId error = 0;
+    spdy::StreamId data = 0;
+  };
+  Streams Forward(const std::string& port, const std::string& id) {
+    spdy::Headers headers = {{"streamtype", "error"}, {"port", port}};
+    if (!id.empty()) {
+      headers.push_back({"requestid", id});
+    }
+    const spdy::StreamId error = client_.Open(headers, true);
+    headers[0].value = "data";
+    return {error, client_.Open(headers)};
+  }
+};
+
+TEST_F(SpdyPortForward, ConnectsManyAtOnceAndEndsHalvesAlone) {
+  ServePorts();
+  const Streams first = Forward("80", "0");
+  const Streams second = Forward("443", "1");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.servers.size() == 2; }));
+  const base::UniqueFd& server = backend_.servers[80][0];
+  client_.Write(first.data, "question");
+  client_.End(first.data);
+  std::string question;
+  ASSERT_TRUE(WaitUntil([&] {
+    question += ReadFrom(server);
+    return end_of_file_;
+  }));
+  EXPECT_EQ(question, "question");
+  ASSERT_EQ(::write(server.get(), "answer", 6), 6);
+  ASSERT_TRUE(WaitUntil([&] { return got_[first.data] == "answer"; }));
+  EXPECT_FALSE(HasEnded(first.data));
+  backend_.servers[80].clear();
+  ASSERT_TRUE(WaitUntil([&] { return HasEnded(first.data) && HasEnded(first.error); }));
+  EXPECT_EQ(got_[first.error], "");
+  // The other one goes on.
+  client_.Write(second.data, "still");
+  ASSERT_TRUE(WaitUntil([&] { return ReadFrom(backend_.servers[443][0]) == "still"; }));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+TEST_F(SpdyPortForward, TellsOfAConnectionThatIsRefused) {
+  ServePorts();
+  const Streams streams = Forward("81", "0");
+  ASSERT_TRUE(WaitUntil([&] { return HasEnded(streams.error) && HasEnded(streams.data); }));
+  EXPECT_THAT(got_[streams.error], AllOf(HasSubstr("81"), HasSubstr("connection refused")));
+  // And the session goes on.
+  Forward("80", "1");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.servers.contains(80); }));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+TEST_F(SpdyPortForward, PairsStreamsWithoutNumbers) {
+  ServePorts();
+  const Streams streams = Forward("80", "");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.servers.contains(80); }));
+  client_.Write(streams.data, "x");
+  ASSERT_TRUE(WaitUntil([&] { return ReadFrom(backend_.servers[80][0]) == "x"; }));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+TEST_F(SpdyPortForward, RefusesWhatIsNoPortAndNoType) {
+  ServePorts();
+  for (const char* port : {"", "0", "65536", "80x", "-1", " 80"}) {
+    const Streams streams = Forward(port, "0");
+    EXPECT_TRUE(WaitUntil([&] { return resets_.contains(streams.error) && resets_.contains(streams.data); })) << port;
+  }
+  const spdy::StreamId odd = client_.Open({{"streamtype", "stdin"}, {"port", "80"}});
+  EXPECT_TRUE(WaitUntil([&] { return resets_.contains(odd); }));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+TEST_F(SpdyPortForward, TellsOfAPairThatIsNotWhole) {
+  limits_.handshake_time = std::chrono::milliseconds(20);
+  ServePorts();
+  const spdy::StreamId error = client_.Open({{"streamtype", "error"}, {"port", "80"}, {"requestid", "5"}}, true);
+  ASSERT_TRUE(WaitUntil([&] { return HasEnded(error); }));
+  EXPECT_THAT(got_[error], HasSubstr("request 5: timed out"));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+TEST_F(SpdyPortForward, ForwardsNoMoreThanItsLimit) {
+  limits_.forwards = 2;
+  ServePorts();
+  Forward("80", "0");
+  Forward("80", "1");
+  const Streams third = Forward("80", "2");
+  ASSERT_TRUE(WaitUntil([&] { return resets_.contains(third.error) && resets_.contains(third.data); }));
+  EXPECT_TRUE(WaitUntil([&] { return backend_.servers[80].size() == 2; }));
+  socket_.Reset();
+  ASSERT_TRUE(WaitUntil([&] { return served_; }));
+}
+
+}  // namespace
+}  // namespace rktlet::streaming
