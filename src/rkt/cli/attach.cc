@@ -125,11 +125,12 @@ class Session {
   static void Copy(UniqueFd& from, int to) {
     std::array<char, 65536> data{};
     const ssize_t count = read(from.get(), data.data(), data.size());
-    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-      from.Reset();
-    } else if (count > 0 &&
-               !rktlet::base::WriteAll(to, std::string_view(data.data(), static_cast<size_t>(count))).ok()) {
-      from.Reset();  // nobody reads what we print
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return;
+    }
+    const std::string_view text(data.data(), static_cast<size_t>(std::max<ssize_t>(count, 0)));
+    if (text.empty() || !rktlet::base::WriteAll(to, text).ok()) {
+      from.Reset();  // its end, or nobody reads what we print
     }
   }
 

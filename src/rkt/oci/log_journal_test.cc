@@ -36,7 +36,9 @@ TEST_F(LogJournal, HasTheLimitAndTheFields) {
 TEST_F(LogJournal, AWrongLimitIsRefused) {
   for (const char* wrong : {"", "1", "1 ", "-1 5", "1 2 3", "a b", "1000\n5"}) {
     container_.rkt_annotations[rktlet::spec::kLogJournalAnnotation] = wrong;
-    EXPECT_THAT(JournalDescription(pod_, container_), StatusIs(absl::StatusCode::kInvalidArgument)) << wrong;
+    EXPECT_THAT(JournalDescription(pod_, container_),
+                StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("io.rktlet.log-journal")))
+        << wrong;
   }
 }
 
