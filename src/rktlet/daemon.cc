@@ -23,7 +23,10 @@
 #include "rktlet/cri/server.h"
 #include "rktlet/engine/path_watch.h"
 #include "rktlet/engine/rkt_engine.h"
+#include "rktlet/engine/stream_backend.h"
 #include "rktlet/pods/pods.h"
+#include "rktlet/streaming/server.h"
+#include "rktlet/streaming/spdy_serve.h"
 #include "systemd/bus_manager.h"
 #include "systemd/service.h"
 
@@ -72,6 +75,13 @@ engine::PullCgroup MakePullCgroup(const config::Config& config) {
   return *std::move(cgroup);
 }
 
+void SetStreamLimits(const config::Config& config, streaming::Limits& limits) {
+  limits.idle_time = config.streaming_idle_timeout;
+  limits.connections = config.streaming_max_connections;
+  limits.attach_buffer = config.streaming_attach_buffer;
+  limits.total_buffer = config.streaming_total_buffer;
+}
+
 awaitable<void> Sleep(std::chrono::nanoseconds duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);
   error_code ignored;
@@ -107,6 +117,7 @@ class Daemon::Parts {
         stats_(clock_, cgroups_, programs_.layout, disk_),
         pods_(loop_, manager_, engine_, config_, programs_, cgroups_, clock_),
         events_(clock_, [this](uint64_t sequence) { pods_.events().Acknowledge(sequence); }),
+        stream_backend_(programs_.rkt, programs_.helper, programs_.layout),
         context_{loop_, config_, programs_.layout, engine_, images_, puller_, network_, stats_,
                  disk_, pods_,   &pods_,           {},      &events_} {
     pods_.events().SetListener(
@@ -138,6 +149,10 @@ class Daemon::Parts {
     co_await RefreshImages();
     const bool recovered = co_await Recover();
     WatchGeneration();
+    if (absl::Status streams = StartStreams(); !streams.ok()) {
+      End(streams);
+      co_return;
+    }
     auto server = cri::Server::Start(context_, *std::move(socket));
     if (!server.ok()) {
       End(server.status());
@@ -155,6 +170,22 @@ class Daemon::Parts {
     if (!recovered) {
       co_await RecoverOn();
     }
+  }
+
+  absl::Status StartStreams() {
+    SetStreamLimits(config_, stream_limits_);
+    streaming::Server::Options options{.address = config_.streaming_address,
+                                       .url = config_.streaming_url,
+                                       .certificate = config_.streaming_tls_certificate,
+                                       .key = config_.streaming_tls_key,
+                                       .spdy = streaming::ServeSpdy};
+    auto server = streaming::Server::Start(loop_.get_executor(), stream_backend_, stream_limits_, std::move(options));
+    if (!server.ok()) {
+      return base::Annotate(server.status(), "streaming server");
+    }
+    streams_ = *std::move(server);
+    context_.streams = streams_.get();
+    return absl::OkStatus();
   }
 
   awaitable<bool> Recover() {
@@ -251,6 +282,7 @@ class Daemon::Parts {
       journal::Warning("Change of configuration takes a restart", {{"KEY", key}});
     }
     journal::SetLevel(config_.log_level);
+    SetStreamLimits(config_, stream_limits_);
     if (absl::Status status = engine_.pull_cgroup().SetMemoryLimit(config_.pull_memory_limit); !status.ok()) {
       journal::Warning("Memory limit of pulls could not be changed", {{"STATUS", status}});
     }
@@ -267,6 +299,9 @@ class Daemon::Parts {
     journal::Notice("Stopping; pods stay");
     if (server_ != nullptr) {
       co_await server_->Stop();
+    }
+    if (streams_ != nullptr) {
+      co_await streams_->Stop(config_.streaming_stop_timeout);
     }
     engine_.Stop();
     const auto deadline = std::chrono::steady_clock::now() + kFinish;
@@ -300,8 +335,11 @@ class Daemon::Parts {
   stats::Collector stats_;
   pods::Pods pods_;
   cri::EventFeed events_;
+  engine::StreamBackend stream_backend_;
+  streaming::Limits stream_limits_;
   cri::Context context_;
   std::unique_ptr<engine::PathWatch> generation_;
+  std::unique_ptr<streaming::Server> streams_;
   std::unique_ptr<cri::Server> server_;
 };
 

@@ -46,6 +46,17 @@ struct Config {
   uint64_t pull_memory_limit = uint64_t{1} << 30;  // bytes, of one pull; 0: none
   uint64_t max_parallel_pulls = 5;
 
+  // Streaming.
+  std::string streaming_address = "127.0.0.1:0";  // or the path of a unix socket
+  std::string streaming_url = "";                 // how clients reach it; empty: by its address
+  std::string streaming_tls_certificate = "";     // PEM; with the key, or neither
+  std::string streaming_tls_key = "";
+  std::chrono::nanoseconds streaming_idle_timeout = std::chrono::hours(4);  // 0: none
+  std::chrono::nanoseconds streaming_stop_timeout = std::chrono::seconds(5);
+  uint64_t streaming_max_connections = 1000;
+  uint64_t streaming_attach_buffer = uint64_t{8} << 20;   // bytes, of one client
+  uint64_t streaming_total_buffer = uint64_t{256} << 20;  // bytes, of all attached clients
+
   bool operator==(const Config&) const = default;
 };
 

@@ -241,6 +241,33 @@ void AddImages(std::vector<Option>& options) {
                            "How many images are pulled at a time; further ones wait. 0 means any number."));
 }
 
+void AddStreaming(std::vector<Option>& options) {
+  options.push_back(
+      Text("streaming", "address", "ADDRESS", kRestart, &Config::streaming_address,
+           "Where exec, attach and port-forward are served: an IP address and a port (127.0.0.1:0, "
+           "[::1]:10010), where port 0 is any free one, or the absolute path of a unix socket. The kubelet "
+           "connects to it from this machine."));
+  options.push_back(Text("streaming", "url", "URL", kRestart, &Config::streaming_url,
+                         "How clients reach that address, when it is through a proxy: the beginning of the URLs that "
+                         "the kubelet is given. Empty means the address itself."));
+  options.push_back(Text("streaming", "tls_certificate", "PATH", kRestart, &Config::streaming_tls_certificate,
+                         "Certificate with its chain (PEM), with which streams are served over TLS. The file is read "
+                         "again when it changes. Empty means no TLS, which is for loopback and unix sockets."));
+  options.push_back(Text("streaming", "tls_key", "PATH", kRestart, &Config::streaming_tls_key,
+                         "The private key of that certificate (PEM, without a passphrase), read again with it."));
+  options.push_back(Duration("streaming", "idle_timeout", kLive, &Config::streaming_idle_timeout,
+                             "A stream on which no byte has moved for this long is closed. 0 means never."));
+  options.push_back(Duration("streaming", "stop_timeout", kLive, &Config::streaming_stop_timeout,
+                             "How long running streams may go on when rktlet stops, before they are cut off."));
+  options.push_back(Number("streaming", "max_connections", kLive, &Config::streaming_max_connections,
+                           "How many connections with streams there may be at a time; further ones are refused."));
+  options.push_back(Size("streaming", "attach_buffer", kLive, &Config::streaming_attach_buffer,
+                         "How much output of a container is kept in memory for an attached client that takes it too "
+                         "slowly. A client with that much left that takes nothing is detached."));
+  options.push_back(Size("streaming", "total_buffer", kLive, &Config::streaming_total_buffer,
+                         "The same for all attached clients together."));
+}
+
 }  // namespace
 
 const std::vector<Option>& Options() {
@@ -251,6 +278,7 @@ const std::vector<Option>& Options() {
     AddNetwork(all);
     AddContainers(all);
     AddImages(all);
+    AddStreaming(all);
     return all;
   }();
   return options;
@@ -282,6 +310,10 @@ std::vector<std::string> ApplyReload(const Config& loaded, Config& current) {
   applied.helper = current.helper;
   applied.dir = current.dir;
   applied.run_dir = current.run_dir;
+  applied.streaming_address = current.streaming_address;
+  applied.streaming_url = current.streaming_url;
+  applied.streaming_tls_certificate = current.streaming_tls_certificate;
+  applied.streaming_tls_key = current.streaming_tls_key;
   current = applied;
   return refused;
 }

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "rktlet/config/load.h"
+#include "rktlet/streaming/address.h"
 
 namespace rktlet::config {
 namespace {
@@ -12,6 +13,7 @@ using base::StrCat;
 
 constexpr size_t kMaxSocketPath = 107;  // sun_path of unix(7) less its NUL
 constexpr uint64_t kMaxExecOutput = uint64_t{16} << 20;
+constexpr uint64_t kMinAttachBuffer = uint64_t{64} << 10;
 constexpr uint64_t kMinPullMemory = uint64_t{64} << 20;
 
 void CheckAbsolute(const std::string& key, const std::string& path, bool may_be_empty, std::vector<Problem>& problems) {
@@ -26,6 +28,31 @@ bool IsSliceName(const std::string& name) {
          stem.find("--") == std::string::npos && std::all_of(stem.begin(), stem.end(), [](unsigned char c) {
            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':' || c == '\\';
          });
+}
+
+void CheckStreaming(const Config& config, std::vector<Problem>& problems) {
+  if (absl::Status address = streaming::ParseAddress(config.streaming_address).status(); !address.ok()) {
+    problems.push_back({"streaming.address", std::string(address.message())});
+  }
+  const std::string& url = config.streaming_url;
+  if (!url.empty() && (!(url.starts_with("http://") || url.starts_with("https://")) ||
+                       url.find_first_of("?# \t") != std::string::npos)) {
+    problems.push_back({"streaming.url", StrCat("\"", url, "\" is no http or https URL without a query")});
+  }
+  CheckAbsolute("streaming.tls_certificate", config.streaming_tls_certificate, true, problems);
+  CheckAbsolute("streaming.tls_key", config.streaming_tls_key, true, problems);
+  if (config.streaming_tls_certificate.empty() != config.streaming_tls_key.empty()) {
+    problems.push_back({"streaming.tls_key", "a certificate and its key belong together"});
+  }
+  if (config.streaming_max_connections == 0) {
+    problems.push_back({"streaming.max_connections", "at least 1 is needed"});
+  }
+  if (config.streaming_attach_buffer < kMinAttachBuffer) {
+    problems.push_back({"streaming.attach_buffer", "at least 64KiB are needed"});
+  }
+  if (config.streaming_total_buffer < config.streaming_attach_buffer) {
+    problems.push_back({"streaming.total_buffer", "less than what one client may use"});
+  }
 }
 
 }  // namespace
@@ -63,6 +90,7 @@ std::vector<Problem> Validate(const Config& config) {
   if (config.pull_memory_limit != 0 && config.pull_memory_limit < kMinPullMemory) {
     problems.push_back({"images.pull_memory_limit", "a pull needs at least 64MiB"});
   }
+  CheckStreaming(config, problems);
   return problems;
 }
 

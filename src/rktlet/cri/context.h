@@ -19,6 +19,10 @@ namespace rktlet::pods {
 class Pods;
 }
 
+namespace rktlet::streaming {
+class Server;
+}
+
 namespace rktlet::cri {
 
 class EventFeed;
@@ -41,7 +45,8 @@ struct Context {
   const pods::Directory& directory;
   pods::Pods* pods = nullptr;  // null only in tests of RPCs that do without
   NodeConfig node = {};
-  EventFeed* events = nullptr;  // as pods
+  EventFeed* events = nullptr;           // as pods
+  streaming::Server* streams = nullptr;  // as pods
 };
 
 }  // namespace rktlet::cri

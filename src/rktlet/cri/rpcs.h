@@ -30,6 +30,9 @@
   X(ContainerStatus)           \
   X(ReopenContainerLog)        \
   X(ExecSync)                  \
+  X(Exec)                      \
+  X(Attach)                    \
+  X(PortForward)               \
   X(ContainerStats)            \
   X(ListContainerStats)        \
   X(PodSandboxStats)           \

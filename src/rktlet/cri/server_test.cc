@@ -62,10 +62,35 @@ TEST_F(ServerTest, ThePodCidrIsCheckedAndShown) {
   }
 }
 
+TEST_F(ServerTest, StreamsThatCannotBeAreRefusedBeforeThereIsAUrl) {
+  v1::ExecRequest exec;
+  exec.set_container_id(std::string(64, 'b'));
+  exec.add_cmd("sh");
+  v1::ExecResponse executed;
+  EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::Exec, exec, executed),
+              IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("one of stdin, stdout and stderr")));
+  exec.set_stderr(true);
+  exec.set_tty(true);
+  EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::Exec, exec, executed),
+              IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("tty and stderr")));
+  v1::AttachRequest attach;
+  attach.set_container_id(std::string(64, 'b'));
+  attach.set_stdout(true);
+  attach.set_tty(true);
+  v1::AttachResponse attached;
+  EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::Attach, attach, attached),
+              IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("has no terminal")));
+  attach.set_tty(false);
+  OnLoop([this] { directory_.running = false; });
+  EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::Attach, attach, attached),
+              IsGrpc(grpc::StatusCode::FAILED_PRECONDITION, HasSubstr("not running")));
+}
+
 TEST_F(ServerTest, WhatIsNotServedSaysSo) {
-  v1::ExecResponse response;
-  EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::Exec, v1::ExecRequest(), response),
-              IsGrpc(grpc::StatusCode::UNIMPLEMENTED, HasSubstr("Exec is not served")));
+  v1::CheckpointContainerResponse response;
+  EXPECT_THAT(
+      Call(*runtime_, &v1::RuntimeService::Stub::CheckpointContainer, v1::CheckpointContainerRequest(), response),
+      IsGrpc(grpc::StatusCode::UNIMPLEMENTED, HasSubstr("CheckpointContainer is not served")));
 }
 
 TEST_F(ServerTest, AnImageIsPulledListedAndRemovedAndRemovedAgain) {

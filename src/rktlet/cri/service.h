@@ -39,9 +39,6 @@ class RuntimeService final : public v1::RuntimeService::CallbackService {
 
   RKTLET_REFUSE_RPC(UpdatePodSandboxResources)
   RKTLET_REFUSE_RPC(UpdateContainerResources)
-  RKTLET_REFUSE_RPC(Exec)
-  RKTLET_REFUSE_RPC(Attach)
-  RKTLET_REFUSE_RPC(PortForward)
   RKTLET_REFUSE_RPC(CheckpointContainer)
   RKTLET_REFUSE_RPC(CheckpointPod)
   RKTLET_REFUSE_RPC(RestorePod)

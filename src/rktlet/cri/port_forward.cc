@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+
+#include "base/strings.h"
+#include "rktlet/cri/rpcs.h"
+#include "rktlet/pods/pods.h"
+#include "rktlet/streaming/server.h"
+
+namespace rktlet::cri {
+namespace {
+
+absl::StatusOr<std::string> UrlFor(const Context& context, const v1::PortForwardRequest& request) {
+  RETURN_IF_ERROR(context.pods->Recovered());
+  ASSIGN_OR_RETURN(const pods::PodPtr pod, context.pods->GetPod(request.pod_sandbox_id()));
+  if (pod->State() != pods::PodState::kReady) {
+    return absl::FailedPreconditionError(base::StrCat("pod ", pod->id().str(), " is not ready"));
+  }
+  streaming::PortForwardRequest forward{pod->id(), {}};
+  for (const int32_t port : request.port()) {
+    if (port <= 0 || port > UINT16_MAX) {
+      return absl::InvalidArgumentError(base::StrCat("port ", port, " is not between 1 and 65535"));
+    }
+    forward.ports.push_back(static_cast<uint16_t>(port));
+  }
+  return context.streams->UrlFor(std::move(forward));
+}
+
+}  // namespace
+
+Reply<v1::PortForwardResponse> PortForward(Context& context, engine::Cancellation /*cancelled*/,
+                                           const v1::PortForwardRequest& request) {
+  auto url = UrlFor(context, request);
+  CO_RETURN_IF_ERROR(url.status());
+  v1::PortForwardResponse response;
+  response.set_url(*std::move(url));
+  co_return response;
+}
+
+}  // namespace rktlet::cri
