@@ -20,11 +20,11 @@ namespace rktlet::cri {
       override {                                                                                                   \
     return Refuse(call, #name);                                                                                    \
   }
-#define RKTLET_SERVE_STREAM(name, request_type, response_type)                                                     \
-  grpc::ServerWriteReactor<v1::response_type>* name(grpc::CallbackServerContext*, const v1::request_type* request) \
-      override {                                                                                                   \
-    return StreamCall<v1::request_type, v1::response_type>::Start(context_, calls_, #name, &::rktlet::cri::name,   \
-                                                                  *request);                                       \
+#define RKTLET_SERVE_STREAM(name, request_type, response_type)                                                         \
+  grpc::ServerWriteReactor<v1::response_type>* name(grpc::CallbackServerContext* call,                                 \
+                                                    const v1::request_type* request) override {                        \
+    return StreamCall<v1::request_type, v1::response_type>::Start(call, context_, calls_, #name, &::rktlet::cri::name, \
+                                                                  *request);                                           \
   }
 
 grpc::Status NotServed(const char* rpc);

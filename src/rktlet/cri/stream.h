@@ -23,20 +23,27 @@ class StreamCall final : public PendingCall,
   using Handler = StreamEnd (*)(Context&, engine::Cancellation, const Request&, Sink<Response>&);
 
   // On gRPC's thread. The reactor that gRPC is given; it deletes itself.
-  static grpc::ServerWriteReactor<Response>* Start(Context& context, Calls& calls, const char* rpc, Handler handler,
+  static grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext* grpc_call, Context& context,
+                                                   Calls& calls, const char* rpc, Handler handler,
                                                    const Request& request) {
-    auto call = std::make_shared<StreamCall>(context, calls, rpc, request);
+    auto call = std::make_shared<StreamCall>(grpc_call, context, calls, rpc, request);
     auto* reactor = new Reactor(call);
     call->reactor_ = reactor;
     boost::asio::post(context.loop, [call, handler] { call->Work(handler); });
     return reactor;
   }
 
-  StreamCall(Context& context, Calls& calls, const char* rpc, const Request& request)
-      : context_(context), calls_(calls), rpc_(rpc), request_(request), written_(context.loop) {}
+  StreamCall(grpc::CallbackServerContext* grpc_call, Context& context, Calls& calls, const char* rpc,
+             const Request& request)
+      : grpc_call_(grpc_call), context_(context), calls_(calls), rpc_(rpc), request_(request), written_(context.loop) {}
 
-  // The daemon's end.
-  void Answer(const absl::Status& status) override { End(status); }
+  // The daemon's end. It does not wait for a caller that does not read.
+  void Answer(const absl::Status& status) override {
+    End(status);
+    if (!finished_) {
+      grpc_call_->TryCancel();
+    }
+  }
 
   void Begin() override {
     if (!over_) {
@@ -127,6 +134,7 @@ class StreamCall final : public PendingCall,
     }
   }
 
+  grpc::CallbackServerContext* const grpc_call_;  // gRPC's, until the end
   Context& context_;
   Calls& calls_;
   const char* const rpc_;
