@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "absl/strings/str_replace.h"
 #include "base/strings.h"
 
 namespace rktlet::streaming {
@@ -106,12 +107,8 @@ absl::StatusOr<std::vector<uint16_t>> PortsOfQuery(std::string_view query) {
     const std::string_view pair = query.substr(0, end);
     if (pair.substr(0, kKey.size()) == kKey) {
       // The comma of a list may come escaped.
-      std::string list(pair.substr(kKey.size()));
-      for (size_t at = list.find("%2"); at != std::string::npos; at = list.find("%2", at + 1)) {
-        if (list.compare(at, 3, "%2C") == 0 || list.compare(at, 3, "%2c") == 0) {
-          list.replace(at, 3, ",");
-        }
-      }
+      const std::string escaped(pair.substr(kKey.size()));
+      const std::string list = absl::StrReplaceAll(escaped, {{"%2C", ","}, {"%2c", ","}});
       RETURN_IF_ERROR(AddPorts(list, ports));
     }
     query.remove_prefix(std::min(end + 1, query.size()));
