@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kMaxMessage = 64 << 20;  // lists of many containers with long annotations
 constexpr std::chrono::seconds kShutdown(2);
+// For what comes over connections that were accepted just before the end; later ones wait for the next daemon.
+constexpr std::chrono::milliseconds kLastCalls(100);
 
 }  // namespace
 
@@ -44,6 +46,8 @@ class Server::Parts {
 
   boost::asio::io_context& loop() { return loop_; }
   bool running() const { return server_ != nullptr; }
+
+  void AcceptNoMore() { listener_.reset(); }
 
   void RefuseAll() {
     listener_.reset();
@@ -98,6 +102,11 @@ boost::asio::awaitable<void> Server::Stop() {
   if (!parts_->running()) {
     co_return;
   }
+  parts_->AcceptNoMore();
+  boost::asio::steady_timer last_calls(parts_->loop(), kLastCalls);
+  boost::system::error_code ignored;
+  auto until_then = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
+  co_await last_calls.async_wait(until_then);
   parts_->RefuseAll();
   boost::asio::steady_timer done(parts_->loop(), boost::asio::steady_timer::time_point::max());
   bool finished = false;
@@ -109,7 +118,6 @@ boost::asio::awaitable<void> Server::Stop() {
     });
   });
   while (!finished) {
-    boost::system::error_code ignored;
     auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
     co_await done.async_wait(token);
   }

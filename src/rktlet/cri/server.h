@@ -19,7 +19,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Calls under way are answered Unavailable at once, no connection is accepted any more, and when this is through no
+  // No connection is accepted any more; what still runs 0.1 s later is answered Unavailable; and when this is through no
   // thread of gRPC touches the context again.
   boost::asio::awaitable<void> Stop();
 
