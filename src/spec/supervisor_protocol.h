@@ -36,20 +36,24 @@ enum Operation : uint32_t {
   // strings: app. reply comes when both output pipes have reached their end and the log is written, or after 1 s
   // (value = 1: something still holds a pipe).
   kDrain = 7,
-  // strings: app. flags: kTty, kStdin, kStdout, kStderr: what is wanted. reply: value = the flags of what there is, with
+  // strings: app. flags: kTty, kStdin, kStdout, kStderr: what is wanted. reply: value = the flags of what there is,
+  // with
   // the descriptors in this order: kTty (only if wanted: a descriptor of the terminal's master, for its size), kStdin
   // (write end of a pipe of the client's own, closed to end its input; with a terminal a descriptor of the master),
   // kStdout, kStderr (read ends). kTty stands in the value whenever the container has a terminal; all its output is
-  // stdout then. There is no kStdin when the container has none, or when its only client (kStdinOnce) has come and gone.
+  // stdout then. There is no kStdin when the container has none, or when its only client (kStdinOnce) has come and
+  // gone.
   // The string names all that there is, wanted or not, with spaces between: stdin stdout stderr, or tty-in tty-out.
   // The connection is the attachment from then on and its end detaches. When the supervisor ends it, a last reply comes
-  // first: error 0 when the output has ended and all of it is in the descriptors, ETIMEDOUT when the client did not read
+  // first: error 0 when the output has ended and all of it is in the descriptors, ETIMEDOUT when the client did not
+  // read
   // fast enough, ECANCELED when the supervisor has let go of the app.
   // ENOENT: never started here. ESHUTDOWN: its output has ended. EAGAIN: its terminal is not there yet.
   kAttach = 8,
   // strings: app, columns, rows (decimal). Sets the size of the container's terminal. ENOTTY without one.
   kResize = 9,
-  // strings: app. reply: string = what the log has seen since the app's first kStdio, "NAME=NUMBER" with spaces between:
+  // strings: app. reply: string = what the log has seen since the app's first kStdio, "NAME=NUMBER" with spaces
+  // between:
   // lines, bytes (written; bytes without the heads of the lines), lost_lines, lost_bytes (not written: full disk),
   // journal_lines, journal_suppressed (over the rate limit, or the journal did not take them), attachments.
   kLogState = 10,

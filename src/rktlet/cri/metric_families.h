@@ -85,8 +85,8 @@ struct MetricFamily {
   const char* help;
 };
 
-// What every sample is labelled with, in this order: cAdvisor's, where "id" is the control group and "name" the id of the
-// container (or pod).
+// What every sample is labelled with, in this order: cAdvisor's, where "id" is the control group and "name" the id of
+// the container (or pod).
 inline constexpr const char* kBaseLabels[] = {"container", "id", "image", "name", "namespace", "pod"};
 
 // In the order of the enumeration.

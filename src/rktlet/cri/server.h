@@ -19,8 +19,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // No connection is accepted any more; what still runs 0.1 s later is answered Unavailable; and when this is through no
-  // thread of gRPC touches the context again.
+  // No connection is accepted any more; what still runs 0.1 s later is answered Unavailable; and when this is through
+  // no thread of gRPC touches the context again.
   boost::asio::awaitable<void> Stop();
 
  private:
