@@ -236,7 +236,7 @@ class SpdyServing : public ::testing::Test {
     stdin_ = Open("stdin");
     stdout_ = Open("stdout");
     (tty ? resize_ : stderr_) = Open(tty ? "resize" : "stderr");
-    ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+    ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr && replied_.size() >= 4; }));
     EXPECT_THAT(replied_, ElementsAre(1, 3, 5, 7));
   }
 
@@ -364,7 +364,7 @@ TEST_F(SpdyServing, StreamsThatWereNotAskedForAreSilent) {
   Open("stdin");
   Open("error");
   Open("stdout");
-  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr && replied_.size() >= 4; }));
   EXPECT_THAT(resets_, IsEmpty());
   EXPECT_THAT(replied_, ElementsAre(1, 3, 5, 7));
   backend_.command->End(0);
