@@ -139,7 +139,11 @@ TEST_F(FetchTest, SurvivesSigkillAtAnyMoment) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      ::_exit(Fetch(*store_, "oci:" + Layout(), options_).ok() ? 0 : 1);
+      const auto fetched = Fetch(*store_, "oci:" + Layout(), options_);
+      if (!fetched.ok()) {
+        ::dprintf(STDERR_FILENO, "%s\n", fetched.status().ToString().c_str());
+      }
+      ::_exit(fetched.ok() ? 0 : 1);
     }
     ASSERT_OK_AND_ASSIGN(const auto pid_fd, rktlet::base::PidFd::Open(child));
     pollfd polled = {pid_fd.fd(), POLLIN, 0};

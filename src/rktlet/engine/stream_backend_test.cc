@@ -226,11 +226,7 @@ class Attach : public Streams {
     }
   }
 
-  void SetUp() override {
-    if (!fits_) {
-      GTEST_SKIP() << "the temporary directory's path is too long for a socket";
-    }
-  }
+  void SetUp() override { ASSERT_TRUE(fits_) << "the temporary directory's path is too long for a socket"; }
 
   // Takes one request and answers it; the connection.
   std::thread Answer(int error, uint64_t value, std::vector<int> fds, std::string text = "") {
