@@ -53,7 +53,7 @@ now_ms() { date +%s%3N; }
 crictl() { command crictl --timeout=$((120 * SLOW))s "$@"; }
 
 # cri RPC [JSON]: any request, also one that crictl would not send.
-cri() { "$INSIDE/test/inside/cri.py" --timeout=$((120 * SLOW)) "$@"; }
+cri() { "$INSIDE/test/inside/cri" --timeout=$((120 * SLOW)) "$@"; }
 
 # pod_config NAME [JQ]: a pod sandbox's configuration; JQ edits it. Host network unless edited: it is the quickest.
 # shellcheck disable=SC2034 # used by tests
