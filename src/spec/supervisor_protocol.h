@@ -20,9 +20,11 @@ enum Operation : uint32_t {
   // stream socket that crun's --console-socket wants.
   // Repeating it for an app that never started makes new pipes; for one that runs it is EBUSY.
   kStdio = 1,
-  // strings: app, directory of the unit's memory cgroup ("" where there is none: no OOM watch), path of crun's gate
-  // (exec.fifo), the container's pid as text. Arms the OOM watch, writes the container's `started` record, opens the
-  // gate; in this order. reply: value = started_at in ns. ESTALE when the gate is gone (the container died in between).
+  // strings: app, directory of the unit's memory cgroup ("" where there is none: no OOM watch), path of the runtime's
+  // gate (exec.fifo), the container's pid as text. Arms the OOM watch, writes the container's `started` record, opens
+  // the
+  // gate; in this order. flags: kWritesToGate. reply: value = started_at in ns. ESTALE when the gate is gone (the
+  // container died in between).
   kStart = 2,
   // strings: app. reply: value = 1 when the kernel OOM killer has killed in the container since kStart. Events that are
   // pending are looked at first. ENOENT: unknown app.
@@ -69,6 +71,8 @@ enum Flags : uint32_t {
   // protocol of systemd-journald), after a first line "BURST INTERVAL": at most BURST lines in INTERVAL ms, 0 for no
   // limit.
   kJournal = 32,
+  // With kStart: the container waits to write to its gate (runc), not to read from it (crun).
+  kWritesToGate = 64,
 };
 
 struct RequestHeader {

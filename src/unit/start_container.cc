@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -13,6 +14,7 @@
 #include "base/files.h"
 #include "base/journal.h"
 #include "base/strings.h"
+#include "spec/runtime_handlers.h"
 #include "unit/supervisor_client.h"
 #include "unit/unit_names.h"
 
@@ -25,7 +27,7 @@ using std::chrono::milliseconds;
 constexpr int kStartErrorCode = 128;  // what containerd reports for a container that could not be started
 constexpr milliseconds kCleanupTimeout = std::chrono::seconds(15);
 
-// crun's log: a JSON object a line, {"msg":…,"level":"error","time":…}. The last error is the one that ended it.
+// A runtime's log: a JSON object a line, {"msg":…,"level":"error","time":…}. The last error is the one that ended it.
 std::string LastErrorOf(const std::string& log) {
   std::string last;
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
@@ -77,9 +79,11 @@ asio::awaitable<absl::StatusOr<StartResult>> OpenGate(const spec::Layout layout,
       Cgroups::ControlGroup(PodSlice(pod.spec), ContainerUnitName(pod.spec, container.spec).str());
   const std::string memory_directory = cgroups.MemoryDirectory(group);
   std::vector<std::string> strings = {container.spec.app.str(), base::Exists(memory_directory) ? memory_directory : "",
-                                      layout.Gate(container.spec.id), std::string(absl::StripAsciiWhitespace(*pid))};
+                                      spec::RuntimeGate(layout, pod.spec.runtime_handler, container.spec.id),
+                                      std::string(absl::StripAsciiWhitespace(*pid))};
   std::string socket = layout.SupervisorSocket(id);
-  auto reply = co_await AsyncCallSupervisor(std::move(socket), spec::supervisor::kStart, 0, std::move(strings));
+  const uint32_t flags = spec::WritesToGate(pod.spec.runtime_handler) ? spec::supervisor::kWritesToGate : 0U;
+  auto reply = co_await AsyncCallSupervisor(std::move(socket), spec::supervisor::kStart, flags, std::move(strings));
   if (!reply.ok()) {
     co_return reply.status();
   }
@@ -95,19 +99,25 @@ std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod,
   if (start_error.ok() && !start_error->empty()) {
     return std::string(absl::StripAsciiWhitespace(*start_error));
   }
-  const auto log = base::ReadFile(layout.AppFile(pod, app, spec::kRuntimeLogFile));
-  return log.ok() ? LastErrorOf(*log) : "";
+  for (const char* handler : spec::kRuntimeHandlers) {
+    const auto log = base::ReadFile(layout.AppFile(pod, app, spec::RuntimeLogFile(handler)));
+    if (log.ok()) {
+      return LastErrorOf(*log);
+    }
+  }
+  return "";
 }
 
 int StartFailureCode(const std::string& text) {
-  const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
+  const std::string lower = absl::AsciiStrToLower(text);  // crun has the C library's words, runc has Go's
+  const auto says = [&lower](const char* words) { return lower.find(words) != std::string::npos; };
   if (says("executable file") && says("not found")) {
     return 127;
   }
-  if (says("No such file or directory") && says("exec")) {
+  if (says("no such file or directory") && says("exec")) {
     return 127;
   }
-  if (says("Permission denied") && says("exec")) {
+  if (says("permission denied") && says("exec")) {
     return 126;
   }
   return kStartErrorCode;

@@ -27,8 +27,8 @@ boost::asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Mana
                                                                    spec::PodRecord pod, spec::ContainerRecord container,
                                                                    std::chrono::milliseconds timeout);
 
-// Why the start of a container failed, by what it left in its directory: start-error, else the last error in crun.log,
-// else "".
+// Why the start of a container failed, by what it left in its directory: start-error, else the last error in the OCI
+// runtime's log, else "".
 std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod, const spec::AppName& app);
 
 // The exit code that CRI's users expect for a start error with this text: 127 command not found, 126 not executable,

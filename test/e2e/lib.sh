@@ -68,12 +68,12 @@ pod_config() {
 
 # What follows may be called where `set -e` has no effect (under assert_fails), so each step hands its failure on.
 
-# run_pod NAME [JQ]: prints the pod's id.
+# run_pod NAME [JQ]: prints the pod's id. With RUNTIME_HANDLER under that.
 run_pod() {
   local id
   pod_config "$@" >"$WORK/$1.pod.json"
   mkdir -p "$WORK/logs/$1"
-  id=$(crictl runp "$WORK/$1.pod.json") || return
+  id=$(crictl runp ${RUNTIME_HANDLER:+"--runtime=$RUNTIME_HANDLER"} "$WORK/$1.pod.json") || return
   ln -sf "$1.pod.json" "$WORK/$id.json"
   echo "$id"
 }

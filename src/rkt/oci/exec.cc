@@ -15,14 +15,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "base/files.h"
 #include "base/pid_fd.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
-#include "rkt/oci/crun.h"
 #include "rkt/oci/exec_child.h"
 #include "rkt/oci/exec_console.h"
+#include "rkt/oci/oci_runtime.h"
 #include "rkt/oci/process.h"
 #include "rkt/oci/user.h"
 #include "unit/cgroup.h"
@@ -42,7 +44,7 @@ using rktlet::spec::PodId;
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
-// A file in memory that crun opens by /proc/self/fd/N: so it stays open over its exec.
+// A file in memory that the runtime opens by /proc/self/fd/N: so it stays open over its exec.
 absl::StatusOr<UniqueFd> MemoryFile(const std::string& data) {
   UniqueFd fd(memfd_create("rkt-exec", 0));  // NOLINT(android-cloexec-memfd-create)
   if (!fd.valid()) {
@@ -61,26 +63,14 @@ std::string Content(const UniqueFd& fd) {
   return rktlet::base::ReadAll(fd.get()).value_or("");
 }
 
-// The last error in crun's log, "" when there is none.
-std::string CrunError(const std::string& log) {
-  std::string last;
-  for (size_t begin = 0; begin < log.size();) {
-    const size_t end = std::min(log.find('\n', begin), log.size());
-    const Json entry = Json::parse(log.substr(begin, end - begin), nullptr, false);
-    if (entry.is_object() && entry.value("level", "error") == "error") {
-      last = entry.value("msg", "");
-    }
-    begin = end + 1;
-  }
-  return last;
-}
-
 ExecResult EngineFailure(const std::string& reason) {
-  const auto says = [&reason](const char* words) { return reason.find(words) != std::string::npos; };
-  if (says("not found in $PATH") || (says("exec") && says("No such file or directory"))) {
+  // crun has the C library's words, runc has Go's.
+  const std::string lower = absl::AsciiStrToLower(reason);
+  const auto says = [&lower](const char* words) { return lower.find(words) != std::string::npos; };
+  if (says("not found in $path") || (says("exec") && says("no such file or directory"))) {
     return {kExecNotFound, reason, true};
   }
-  if (says("exec") && (says("Permission denied") || says("Exec format error") || says("Is a directory"))) {
+  if (says("exec") && (says("permission denied") || says("exec format error") || says("is a directory"))) {
     return {kExecNotExecutable, reason, true};
   }
   return {kExecNotStarted, reason, true};
@@ -117,14 +107,37 @@ absl::StatusOr<CgroupTarget> FindCgroup(const std::string& slice, const std::str
   return target;
 }
 
+// Where the runtime writes the command's process id: runc renames a file of its own into place, so it has to be a path.
+class PidFile {
+ public:
+  PidFile() = default;
+  explicit PidFile(std::string path) : path_(std::move(path)) {}
+  PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  PidFile& operator=(PidFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~PidFile() {
+    if (!path_.empty()) {
+      unlink(path_.c_str());
+    }
+  }
+
+  const std::string& path() const { return path_; }
+  pid_t Read() const { return std::atoi(rktlet::base::ReadFile(path_, 64).value_or("").c_str()); }
+
+ private:
+  std::string path_;
+};
+
 struct Prepared {
-  Crun crun;
+  OciRuntime runtime;
   CgroupTarget cgroup;
   CgroupTarget guardian;  // the pod unit's: whoever ends the caller's group does not end the guardian
   ConsoleSocket console;
   UniqueFd process;
   UniqueFd log;
-  UniqueFd pid;
+  PidFile pid;
   std::vector<std::string> arguments;
 };
 
@@ -142,23 +155,23 @@ absl::StatusOr<Prepared> Prepare(const Layout& layout, const PodId& pod_id, cons
   ASSIGN_OR_RETURN(std::string config,
                    rktlet::base::ReadFile(layout.AppFile(pod_id, app, rktlet::spec::kOciConfigFile)));
   ASSIGN_OR_RETURN(std::string process, BuildExecProcess(config, options, StrCat("/proc/", main, "/root")));
-  ASSIGN_OR_RETURN(Crun crun, Crun::Find());
-  Prepared prepared{std::move(crun), {}, {}, {}, {}, {}, {}, {}};
+  ASSIGN_OR_RETURN(OciRuntime runtime, OciRuntime::Find(pod.spec.runtime_handler));
+  Prepared prepared{std::move(runtime), {}, {}, {}, {}, {}, {}, {}};
   ASSIGN_OR_RETURN(prepared.cgroup, FindCgroup(rktlet::unit::PodSlice(pod.spec), state.record.unit, main));
   if (auto home = FindCgroup(rktlet::unit::PodSlice(pod.spec), pod.unit, 0); home.ok()) {
     prepared.guardian = *std::move(home);
   }
   ASSIGN_OR_RETURN(prepared.process, MemoryFile(process));
   ASSIGN_OR_RETURN(prepared.log, MemoryFile(""));
-  ASSIGN_OR_RETURN(prepared.pid, MemoryFile(""));
+  prepared.pid = PidFile(StrCat(layout.RunPod(pod_id), "/exec-", getpid(), ".pid"));
   std::vector<std::string> command = {"exec", "--detach", "--process=" + PathOf(prepared.process),
-                                      "--pid-file=" + PathOf(prepared.pid)};
+                                      "--pid-file=" + prepared.pid.path()};
   if (options.tty) {
     ASSIGN_OR_RETURN(prepared.console, ConsoleSocket::Listen(layout.RunPod(pod_id)));
     command.push_back("--console-socket=" + prepared.console.path());
   }
   command.push_back(id.str());
-  prepared.arguments = prepared.crun.Arguments(layout, PathOf(prepared.log), command);
+  prepared.arguments = prepared.runtime.Arguments(layout, PathOf(prepared.log), command);
   return prepared;
 }
 
@@ -254,7 +267,7 @@ class Waiter {
   int signal_ = 0;
 };
 
-// The command and its process group: of its session, which crun made for it.
+// The command and its process group: of its session, which the runtime made for it.
 void KillCommand(const PidFd& command) {
   const pid_t group = getpgid(command.pid());
   if (group > 1 && group != getpgrp()) {
@@ -268,8 +281,8 @@ ExecResult Outcome(const Waiter& waiter, const rktlet::base::ExitStatus& status,
     return {kExecTimedOut, waiter.timeout_reason(), false};
   }
   if (waiter.signal() == 0 && status.signal == 0 && status.code != 0) {
-    // crun's child reports what stops it at the very end, in exec itself, only there.
-    if (const std::string error = CrunError(log); !error.empty()) {
+    // The runtime's child reports what stops it at the very end, in exec itself, only there.
+    if (const std::string error = LastRuntimeError(log); !error.empty()) {
       return EngineFailure(error);
     }
   }
@@ -290,9 +303,9 @@ absl::Status PlaceTerminal(Prepared& prepared, const ExecOptions& options, std::
 }
 
 absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, Prepared& prepared, const ExecOptions& options) {
-  const pid_t pid = std::atoi(Content(prepared.pid).c_str());
+  const pid_t pid = prepared.pid.Read();
   if (pid <= 1) {
-    return absl::InternalError("crun named no process");
+    return absl::InternalError("the OCI runtime named no process");
   }
   // Ours by reparenting (we are the subreaper), so the number cannot be another's before we reap it.
   ASSIGN_OR_RETURN(PidFd command, PidFd::Open(pid));
@@ -320,23 +333,23 @@ absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, Prepared& prepared, c
 absl::StatusOr<ExecResult> Run(Prepared& prepared, const ExecOptions& options) {
   Waiter waiter(options);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  std::vector<std::string> environment = CrunEnvironment();
+  std::vector<std::string> environment = RuntimeEnvironment();
   const std::vector<char*> argv = Pointers(prepared.arguments);
   const std::vector<char*> envp = Pointers(environment);
-  ASSIGN_OR_RETURN(pid_t pid, SpawnInCgroup(prepared.cgroup, prepared.crun, argv.data(), envp.data()));
-  ASSIGN_OR_RETURN(PidFd crun, PidFd::Open(pid));
-  RETURN_IF_ERROR(waiter.Wait(crun, [&] {
-    const pid_t command = std::atoi(Content(prepared.pid).c_str());
+  ASSIGN_OR_RETURN(pid_t pid, SpawnInCgroup(prepared.cgroup, prepared.runtime, argv.data(), envp.data()));
+  ASSIGN_OR_RETURN(PidFd runtime, PidFd::Open(pid));
+  RETURN_IF_ERROR(waiter.Wait(runtime, [&] {
+    const pid_t command = prepared.pid.Read();
     if (absl::StatusOr<PidFd> fd = PidFd::Open(command); command > 1 && fd.ok()) {
       KillCommand(*fd);
     }
-    crun.SendSignal(SIGKILL).IgnoreError();
+    runtime.SendSignal(SIGKILL).IgnoreError();
   }));
-  ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, crun.Reap(true));
+  ASSIGN_OR_RETURN(std::optional<rktlet::base::ExitStatus> status, runtime.Reap(true));
   if (!status->Success()) {
     ExecResult result = Outcome(waiter, *status, Content(prepared.log));
     if (result.reason.empty() && waiter.signal() == 0) {
-      result = {kExecNotStarted, StrCat("crun exec ended with ", status->ShellCode()), false};
+      result = {kExecNotStarted, StrCat("the exec of the OCI runtime ended with ", status->ShellCode()), false};
     }
     return result;
   }

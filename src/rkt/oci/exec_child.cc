@@ -71,7 +71,7 @@ pid_t Fork(int cgroup) {
 
 }  // namespace
 
-absl::StatusOr<pid_t> SpawnInCgroup(const CgroupTarget& target, const Crun& crun, char* const* argv,
+absl::StatusOr<pid_t> SpawnInCgroup(const CgroupTarget& target, const OciRuntime& runtime, char* const* argv,
                                     char* const* envp) {
   const pid_t parent = getpid();
   const pid_t pid = Fork(target.directory.get());
@@ -98,8 +98,8 @@ absl::StatusOr<pid_t> SpawnInCgroup(const CgroupTarget& target, const Crun& crun
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  errno = crun.Exec(argv, envp);
-  Fail("crun");
+  errno = runtime.Exec(argv, envp);
+  Fail("the OCI runtime");
 }
 
 absl::StatusOr<pid_t> SpawnGuardian(const CgroupTarget& home, int pidfd, pid_t process_group) {

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "rkt/oci/add_container.h"
 #include "rkt/pod/pod_lock.h"
+#include "spec/runtime_handlers.h"
 #include "unit/supervisor_client.h"
 
 namespace rkt::oci {
@@ -46,8 +47,8 @@ absl::Status SweepPod(const Layout& layout, const PodId& pod) {
 }  // namespace
 
 absl::Status RemoveRuntimeState(const Layout& layout, const rktlet::spec::ContainerId& id) {
-  // Without cgroups and hooks the directory is all that `crun delete` takes away.
-  RETURN_IF_ERROR(rktlet::base::RemoveTree(layout.CrunRoot() + "/" + id.str()));
+  // The unit's cgroup is systemd's and there are no hooks: the directory is all that `delete` would take away.
+  RETURN_IF_ERROR(rktlet::spec::RemoveRuntimeRoots(layout, id));
   const std::string pid_file = layout.ContainerPidFile(id);
   if (unlink(pid_file.c_str()) != 0 && errno != ENOENT) {
     return ErrnoStatus(errno, pid_file);
@@ -61,7 +62,7 @@ absl::Status RemoveContainerFiles(const Layout& layout, const PodId& pod, const 
     return SweepPod(layout, pod);
   }
   RETURN_IF_ERROR(LetGo(layout, pod, app));
-  // An unreadable record must not make the container unremovable; what crun keeps of it vanishes with this boot.
+  // An unreadable record must not make the container unremovable; what the runtime keeps of it vanishes with this boot.
   if (absl::StatusOr<rktlet::spec::ContainerState> state = rktlet::spec::ReadContainer(layout, pod, app); state.ok()) {
     RETURN_IF_ERROR(RemoveRuntimeState(layout, state->record.spec.id));
   }

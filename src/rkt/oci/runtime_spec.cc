@@ -47,6 +47,20 @@ Json MountsToJson(const std::vector<RuntimeMount>& mounts) {
   return list;
 }
 
+Json DeviceRulesToJson(const std::vector<DeviceRule>& rules) {
+  Json list = Json::array();
+  for (const DeviceRule& rule : rules) {
+    Json entry = {{"allow", rule.allow}, {"access", rule.access}};
+    if (!rule.type.empty()) {
+      entry["type"] = rule.type;
+      entry["major"] = rule.major;
+      entry["minor"] = rule.minor;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
 Json LinuxToJson(const RuntimeSpec& spec) {
   Json json;
   json["namespaces"] = Json::array();
@@ -69,6 +83,10 @@ Json LinuxToJson(const RuntimeSpec& spec) {
                                  {"gid", device.gid}});
     }
   }
+  if (!spec.cgroups_path.empty()) {
+    json["cgroupsPath"] = spec.cgroups_path;
+    json["resources"]["devices"] = DeviceRulesToJson(spec.device_rules);
+  }
   json["maskedPaths"] = spec.masked_paths;
   json["readonlyPaths"] = spec.readonly_paths;
   json["rootfsPropagation"] = spec.rootfs_propagation;
@@ -78,6 +96,9 @@ Json LinuxToJson(const RuntimeSpec& spec) {
   if (!spec.seccomp_filter.empty() && !spec.seccomp_flags.empty()) {
     // The rules are in the compiled filter; this only carries the flags of seccomp(2).
     json["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"}, {"flags", spec.seccomp_flags}};
+  }
+  if (!spec.seccomp_rules.empty()) {
+    json["seccomp"] = Json::parse(spec.seccomp_rules, nullptr, false);
   }
   return json;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OCI runtime specification (config.json, version 1.0.x, the only one that crun 1.8 takes) as far as containers
-// here use it, as plain structs, and its JSON. Limits are properties of the container's unit: linux.resources has no
-// place here.
+// here use it, as plain structs, and its JSON. Limits are properties of the container's unit: of linux.resources there
+// are only the device rules that runc insists on.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,15 @@ struct LinuxDevice {
   uint32_t gid = 0;
 };
 
+// Of a runtime that joins the cgroup. Empty and -1: any.
+struct DeviceRule {
+  bool allow = false;
+  std::string type;
+  int64_t major = -1;
+  int64_t minor = -1;
+  std::string access;  // of "rwm"
+};
+
 struct RuntimeSpec {
   std::string root_path;
   bool root_read_only = false;
@@ -75,6 +84,10 @@ struct RuntimeSpec {
   // The compiled seccomp filter, base64, and the flags to load it with; empty: no filter.
   std::string seccomp_filter;
   std::vector<std::string> seccomp_flags;
+  std::string seccomp_rules;  // instead: the profile as JSON (linux.seccomp)
+  // The unit's cgroup and its device rules, for a runtime that would make a cgroup of its own; empty: not told.
+  std::string cgroups_path;
+  std::vector<DeviceRule> device_rules;
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 

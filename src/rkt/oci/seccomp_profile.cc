@@ -166,4 +166,29 @@ absl::StatusOr<SeccompProfile> ParseSeccompProfile(const std::string& json, cons
   return profile;
 }
 
+std::string SeccompToOci(const SeccompProfile& profile) {
+  Json json = {{"defaultAction", profile.default_action}, {"architectures", profile.architectures}};
+  if (profile.default_errno_ret.has_value()) {
+    json["defaultErrnoRet"] = *profile.default_errno_ret;
+  }
+  if (!profile.flags.empty()) {
+    json["flags"] = profile.flags;
+  }
+  json["syscalls"] = Json::array();
+  for (const SeccompRule& rule : profile.rules) {
+    Json entry = {{"names", rule.names}, {"action", rule.action}};
+    if (rule.errno_ret.has_value()) {
+      entry["errnoRet"] = *rule.errno_ret;
+    }
+    for (const SeccompArgument& argument : rule.arguments) {
+      entry["args"].push_back({{"index", argument.index},
+                               {"value", argument.value},
+                               {"valueTwo", argument.value_two},
+                               {"op", argument.op}});
+    }
+    json["syscalls"].push_back(std::move(entry));
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace rkt::oci

@@ -51,4 +51,7 @@ SeccompFacts HostSeccompFacts();
 // (SCMP_ACT_NOTIFY).
 absl::StatusOr<SeccompProfile> ParseSeccompProfile(const std::string& json, const SeccompFacts& facts);
 
+// The profile in its OCI form, JSON.
+std::string SeccompToOci(const SeccompProfile& profile);
+
 }  // namespace rkt::oci

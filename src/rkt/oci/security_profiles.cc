@@ -24,7 +24,7 @@ std::string Or(const std::string& value, const char* fallback) { return value.em
 }  // namespace
 
 absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts,
-                          const SecurityPaths& paths, RuntimeSpec& spec) {
+                          const SecurityPaths& paths, bool compiled, RuntimeSpec& spec) {
   if (security.privileged || security.seccomp.type == ProfileType::kUnconfined) {
     return absl::OkStatus();
   }
@@ -45,12 +45,18 @@ absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const
   SeccompFacts seccomp_facts = facts.seccomp;
   seccomp_facts.capabilities.insert(spec.process.capabilities.bounding.begin(),
                                     spec.process.capabilities.bounding.end());
-  absl::StatusOr<CompiledSeccomp> compiled = CompileSeccompCached(*text, seccomp_facts, paths.seccomp_cache);
-  if (!compiled.ok()) {
-    return rktlet::base::Annotate(compiled.status(), StrCat("seccomp profile ", path));
+  // Compiled in any case: that finds what is wrong with the profile.
+  absl::StatusOr<CompiledSeccomp> filter = CompileSeccompCached(*text, seccomp_facts, paths.seccomp_cache);
+  if (!filter.ok()) {
+    return rktlet::base::Annotate(filter.status(), StrCat("seccomp profile ", path));
   }
-  spec.seccomp_filter = std::move(compiled->filter);
-  spec.seccomp_flags = std::move(compiled->flags);
+  if (!compiled) {
+    ASSIGN_OR_RETURN(const SeccompProfile profile, ParseSeccompProfile(*text, seccomp_facts));
+    spec.seccomp_rules = SeccompToOci(profile);
+    return absl::OkStatus();
+  }
+  spec.seccomp_filter = std::move(filter->filter);
+  spec.seccomp_flags = std::move(filter->flags);
   return absl::OkStatus();
 }
 

@@ -18,10 +18,10 @@ struct SecurityPaths {
   std::string seccomp_cache = "/var/lib/rkt/seccomp";
 };
 
-// Fills in the seccomp parts. `spec.process.capabilities` must be set: the default profile depends on them. Privileged
-// containers are unconfined, as with every runtime.
+// Fills in the seccomp parts: with `compiled` the filter, else the rules. `spec.process.capabilities` must be set: the
+// default profile depends on them. Privileged containers are unconfined, as with every runtime.
 absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts,
-                          const SecurityPaths& paths, RuntimeSpec& spec);
+                          const SecurityPaths& paths, bool compiled, RuntimeSpec& spec);
 
 // Sets the AppArmor profile. FailedPrecondition when a profile is asked for by name and the machine has no AppArmor or
 // no such profile loaded. RuntimeDefault is the profile "rktlet-default" where the administrator loaded one, else

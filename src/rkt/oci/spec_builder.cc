@@ -6,6 +6,9 @@
 #include "base/strings.h"
 #include "rkt/oci/capabilities.h"
 #include "rkt/oci/devices.h"
+#include "rkt/oci/oci_runtime.h"
+#include "unit/cgroup.h"
+#include "unit/unit_names.h"
 
 namespace rkt::oci {
 namespace {
@@ -103,7 +106,13 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
   spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
   RETURN_IF_ERROR(ApplyDevices(container, spec));
   ApplyPaths(security, spec);
-  RETURN_IF_ERROR(ApplySeccomp(security, inputs.facts, inputs.security_paths, spec));
+  const RuntimeTraits traits = TraitsOf(inputs.pod.runtime_handler);
+  if (traits.joins_cgroup) {
+    spec.cgroups_path = rktlet::unit::Cgroups::ControlGroup(
+        rktlet::unit::PodSlice(inputs.pod), rktlet::unit::ContainerUnitName(inputs.pod, container).str());
+    ASSIGN_OR_RETURN(spec.device_rules, DeviceRules(container));
+  }
+  RETURN_IF_ERROR(ApplySeccomp(security, inputs.facts, inputs.security_paths, traits.compiled_seccomp, spec));
   RETURN_IF_ERROR(ApplyApparmor(security, inputs.facts, spec, result.warnings));
   RETURN_IF_ERROR(ApplySelinux(container, inputs.facts, spec));
   return result;

@@ -12,12 +12,14 @@
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/oci/add_container.h"
-#include "rkt/oci/crun.h"
 #include "rkt/oci/log_journal.h"
+#include "rkt/oci/oci_runtime.h"
 #include "rkt/oci/private_mounts.h"
 #include "rkt/oci/rootfs.h"
 #include "spec/log_journal.h"
+#include "spec/runtime_handlers.h"
 #include "unit/supervisor_client.h"
+#include "unit/unit_names.h"
 
 namespace rkt::oci {
 namespace {
@@ -79,24 +81,24 @@ absl::Status BuildRoot(const Layout& layout, const PodId& pod, const AppName& ap
   const std::string root = layout.PrivateMounts() + "/rootfs";
   ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(layout.AppFile(pod, app, kLayersFile)));
   RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod, app), root));
-  // crun does not make it, unlike other runtimes, and users rely on it.
+  // crun does not make it, unlike runc, and users rely on it.
   ASSIGN_OR_RETURN(std::string cwd, WorkingDirectory(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
   return EnsureDirectoryInRoot(root, cwd);
 }
 
-absl::Status BecomeCrun(const Layout& layout, const PodId& pod, const ContainerState& state,
-                        const rktlet::unit::SupervisorReply& stdio) {
+absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const ContainerState& state,
+                           const OciRuntime& runtime, const rktlet::unit::SupervisorReply& stdio) {
   const std::string directory = layout.App(pod, state.record.spec.app);
   const std::string& id = state.record.spec.id.str();
-  ASSIGN_OR_RETURN(Crun crun, Crun::Find());
   std::vector<std::string> command = {"create", "--bundle=" + directory,
                                       "--pid-file=" + layout.ContainerPidFile(state.record.spec.id)};
   if (state.record.spec.tty) {
     command.push_back("--console-socket=" + stdio.text);
   }
   command.push_back(id);
-  std::vector<std::string> arguments = crun.Arguments(layout, directory + "/" + rktlet::spec::kRuntimeLogFile, command);
-  std::vector<std::string> environment = CrunEnvironment();
+  std::vector<std::string> arguments =
+      runtime.Arguments(layout, directory + "/" + rktlet::spec::RuntimeLogFile(runtime.name()), command);
+  std::vector<std::string> environment = RuntimeEnvironment();
   const std::vector<char*> argv = Pointers(arguments);
   const std::vector<char*> envp = Pointers(environment);
   for (int fd = 0; fd < 3; ++fd) {
@@ -104,7 +106,7 @@ absl::Status BecomeCrun(const Layout& layout, const PodId& pod, const ContainerS
       return ErrnoStatus(errno, "dup2");
     }
   }
-  return ErrnoStatus(crun.Exec(argv.data(), envp.data()), crun.path());
+  return ErrnoStatus(runtime.Exec(argv.data(), envp.data()), runtime.path());
 }
 
 }  // namespace
@@ -114,9 +116,12 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
   if (state.started.has_value() || state.exit.has_value()) {
     return absl::FailedPreconditionError(StrCat("app ", app.str(), " was started before"));
   }
-  for (const std::string& directory :
-       {layout.CrunRoot(), layout.ContainerPidFile(state.record.spec.id)
-                               .substr(0, layout.ContainerPidFile(state.record.spec.id).rfind('/'))}) {
+  ASSIGN_OR_RETURN(const std::string text, rktlet::base::ReadFile(layout.PodFile(pod, rktlet::spec::kPodFile)));
+  ASSIGN_OR_RETURN(const rktlet::spec::PodRecord record, rktlet::spec::ParsePodRecord(text));
+  ASSIGN_OR_RETURN(const OciRuntime runtime, OciRuntime::Find(record.spec.runtime_handler));
+  for (const std::string& directory : {rktlet::spec::RuntimeRoot(layout, record.spec.runtime_handler),
+                                       layout.ContainerPidFile(state.record.spec.id)
+                                           .substr(0, layout.ContainerPidFile(state.record.spec.id).rfind('/'))}) {
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(directory, 0700));
   }
   ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply stdio, AskForStdio(layout, pod, state));
@@ -130,7 +135,9 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
   if (stdio.fds.size() > 3) {
     RETURN_IF_ERROR(MountShm(layout, stdio.fds[3]));
   }
-  return BecomeCrun(layout, pod, state, stdio);
+  RETURN_IF_ERROR(runtime.PrepareMountNamespace(
+      rktlet::unit::Cgroups::ControlGroup(rktlet::unit::PodSlice(record.spec), state.record.unit)));
+  return BecomeRuntime(layout, pod, state, runtime, stdio);
 }
 
 void WriteStartError(const Layout& layout, const PodId& pod, const AppName& app, const absl::Status& status) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `app start --here`: what stands in ExecStart= of a container's unit. It becomes `crun create`, whose child waits at
-// the gate and is the unit's main process.
+// `app start --here`: what stands in ExecStart= of a container's unit. It becomes `create` of the OCI runtime, whose
+// child waits at the gate and is the unit's main process.
 #pragma once
 
 #include "base/status.h"

@@ -16,6 +16,7 @@
 #include "rkt/pod/network_namespace.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/sysctls.h"
+#include "spec/runtime_handlers.h"
 #include "unit/unit_names.h"
 
 namespace rkt::pod {
@@ -108,8 +109,10 @@ absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, 
 absl::StatusOr<spec::PodRecord> PreparePod(const spec::Layout& layout, const spec::PodSpec& pod) {
   RETURN_IF_ERROR(spec::Validate(pod));
   RETURN_IF_ERROR(CheckSysctls(pod));
-  if (!pod.runtime_handler.empty() && pod.runtime_handler != "crun") {
-    return absl::InvalidArgumentError(StrCat("runtime_handler: \"", pod.runtime_handler, "\" is not known"));
+  RETURN_IF_ERROR(base::Annotate(spec::RuntimeHandlerName(pod.runtime_handler).status(), "runtime_handler"));
+  if (const absl::Status found = spec::FindRuntimeProgram(pod.runtime_handler).status();
+      !pod.runtime_handler.empty() && !found.ok()) {
+    return absl::FailedPreconditionError(StrCat("runtime_handler: ", found.message()));
   }
   if (!base::Exists(layout.Pod(pod.id))) {
     ASSIGN_OR_RETURN(const auto made, Make(layout, pod));

@@ -13,6 +13,7 @@
 #include "rkt/pod/observe.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/prepare.h"
+#include "spec/runtime_handlers.h"
 
 namespace rkt::pod {
 namespace {
@@ -41,7 +42,7 @@ std::set<spec::ContainerId> ContainersOf(const spec::Layout& layout, const spec:
 
 absl::Status RemoveRuntimeState(const spec::Layout& layout, const spec::PodId& pod) {
   for (const spec::ContainerId& id : ContainersOf(layout, pod)) {
-    RETURN_IF_ERROR(base::RemoveTree(StrCat(layout.CrunRoot(), "/", id.str())));
+    RETURN_IF_ERROR(spec::RemoveRuntimeRoots(layout, id));
     RETURN_IF_ERROR(base::RemoveTree(layout.ContainerPidFile(id)));
   }
   return absl::OkStatus();

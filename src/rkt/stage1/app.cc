@@ -206,7 +206,7 @@ void App::TakeTerminal(void* context, int master) {
   }
 }
 
-Failure App::Start(const char* memory_directory, const char* gate, int64_t pid, const char* boot_id) {
+Failure App::Start(const char* memory_directory, Gate gate, int64_t pid, const char* boot_id) {
   if (started()) {
     return {EALREADY, "the container has been started"};
   }
@@ -215,12 +215,10 @@ Failure App::Start(const char* memory_directory, const char* gate, int64_t pid, 
       Report("watch for OOM in", memory_directory, error);
     }
   }
-  // The waiting process holds the reading end, so this never blocks; without a reader there is nobody left to start.
-  const int gate_fd = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-  if (gate_fd < 0) {
-    const int error = errno;
+  int gate_fd = -1;
+  if (const int error = gate.Find(&gate_fd); error != 0) {
     oom_.Disarm();
-    return {error == ENXIO || error == ENOENT ? ESTALE : error, "open the container's gate"};
+    return {error, "open the container's gate"};
   }
   const int64_t now = RealtimeNanos();
   Line<256> record;
@@ -229,13 +227,14 @@ Failure App::Start(const char* memory_directory, const char* gate, int64_t pid, 
   const char* what = "write the container's start record";
   if (error == 0) {
     what = "open the container's gate";
-    unlink(gate);  // what `crun state` tells created from running by
-    if (write(gate_fd, "0", 1) != 1) {
-      error = errno == EPIPE ? ESTALE : errno;
+    error = gate.Open(&gate_fd);
+    if (error != 0) {
       unlinkat(directory_fd_, "started", 0);
     }
   }
-  close(gate_fd);
+  if (gate_fd >= 0) {
+    close(gate_fd);
+  }
   if (error != 0) {
     oom_.Disarm();
     return {error, what};

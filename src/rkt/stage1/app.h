@@ -6,6 +6,7 @@
 
 #include "rkt/stage1/attachments.h"
 #include "rkt/stage1/console.h"
+#include "rkt/stage1/gate.h"
 #include "rkt/stage1/journal_copy.h"
 #include "rkt/stage1/log_writer.h"
 #include "rkt/stage1/loop.h"
@@ -52,7 +53,7 @@ class App {
   Failure Resize(uint16_t columns, uint16_t rows);
 
   // Arms the OOM watch, writes the `started` record and opens the gate.
-  Failure Start(const char* memory_directory, const char* gate, int64_t pid, const char* boot_id);
+  Failure Start(const char* memory_directory, Gate gate, int64_t pid, const char* boot_id);
 
   bool OomSeen() { return oom_.Seen() || oom_recorded_; }
   int ReopenLog() { return log_.Reopen(); }

@@ -39,6 +39,8 @@ uint32_t KnownFlags(uint32_t operation) {
   switch (operation) {
     case supervisor::kStdio:
       return supervisor::kTty | supervisor::kStdin | supervisor::kStdinOnce | supervisor::kJournal;
+    case supervisor::kStart:
+      return supervisor::kWritesToGate;
     case supervisor::kAttach:
       return supervisor::kTty | supervisor::kStdin | supervisor::kStdout | supervisor::kStderr;
     default:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <thread>
 
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
@@ -227,6 +228,23 @@ TEST_F(Supervisor, OpensTheGateAndRecordsTheStart) {
   EXPECT_EQ(static_cast<uint64_t>(record.started_at), reply.value);
   EXPECT_EQ(harness_.Call(supervisor::kStart, {"app", "", gate, "4711"}).error, EALREADY);
   EXPECT_EQ(harness_.Call(supervisor::kStdio, {"app", directory_, log_}).error, EBUSY);
+}
+
+TEST_F(Supervisor, OpensTheGateOfAContainerThatWaitsToWrite) {
+  auto fds = OpenApp();
+  const std::string gate = harness_.File("exec.fifo");
+  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  ssize_t written = 0;
+  std::thread container([&] {
+    const base::UniqueFd fd(::open(gate.c_str(), O_WRONLY | O_CLOEXEC));
+    written = ::write(fd.get(), "0", 1);
+  });
+  const HarnessReply reply = harness_.Call(supervisor::kStart, {"app", "", gate, "4711"}, supervisor::kWritesToGate);
+  container.join();
+  EXPECT_EQ(reply.error, 0) << reply.text;
+  EXPECT_EQ(written, 1);
+  EXPECT_FALSE(base::Exists(gate));
+  EXPECT_TRUE(base::Exists(directory_ + "/started"));
 }
 
 TEST_F(Supervisor, OpensNoGateAtWhichNobodyWaits) {

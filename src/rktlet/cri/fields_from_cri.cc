@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "spec/container_spec.h"
+#include "spec/runtime_handlers.h"
 
 namespace rktlet::cri {
 namespace {
@@ -143,10 +144,8 @@ absl::Status CheckId(const std::string& where, int64_t id) {
 }
 
 absl::Status CheckRuntimeHandler(const std::string& where, const std::string& handler) {
-  if (handler.empty() || handler == "crun") {
-    return absl::OkStatus();
-  }
-  return WrongField(where, base::StrCat("there is no runtime handler \"", handler, "\", only \"crun\""));
+  const absl::Status known = spec::RuntimeHandlerName(handler).status();
+  return known.ok() ? known : WrongField(where, std::string(known.message()));
 }
 
 absl::StatusOr<std::string> SignalFromCri(const std::string& where, v1::Signal signal) {

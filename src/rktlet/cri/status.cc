@@ -4,6 +4,7 @@
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/pods/pods.h"
+#include "spec/runtime_handlers.h"
 
 namespace rktlet::cri {
 namespace {
@@ -21,9 +22,15 @@ void AddCondition(v1::RuntimeStatus& status, const char* type, bool ready, const
   }
 }
 
-// Every pod may name the one handler there is, or none.
+// The handlers that a pod may name: the default, which has no name, and those whose programs are installed.
 void AddHandlers(v1::StatusResponse& response) {
-  for (const char* name : {"", "crun"}) {
+  std::vector<std::string> names = {""};
+  for (const char* name : spec::kRuntimeHandlers) {
+    if (spec::FindRuntimeProgram(name).ok()) {
+      names.emplace_back(name);
+    }
+  }
+  for (const std::string& name : names) {
     v1::RuntimeHandler* handler = response.add_runtime_handlers();
     handler->set_name(name);
     handler->mutable_features()->set_recursive_read_only_mounts(true);
