@@ -125,7 +125,8 @@ int StartFailureCode(const std::string& text) {
 
 asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& manager, Programs programs,
                                                             UnitOptions options, Cgroups cgroups, spec::PodRecord pod,
-                                                            spec::ContainerRecord container, milliseconds timeout) {
+                                                            spec::ContainerRecord container, milliseconds timeout,
+                                                            const std::function<absl::Status()>* before_gate) {
   auto unit = BuildContainerUnit(pod, container, programs, options);
   if (!unit.ok()) {
     co_return unit.status();
@@ -136,13 +137,17 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
     co_return status;
   }
   std::string message;
+  const bool at_gate = status.ok();
+  if (at_gate && before_gate != nullptr) {
+    status = (*before_gate)();
+  }
   if (status.ok()) {
     auto opened = co_await OpenGate(programs.layout, cgroups, pod, container);
     if (opened.ok()) {
       co_return *opened;
     }
     status = opened.status();
-  } else {
+  } else if (!at_gate) {
     message = StartFailureText(programs.layout, pod.spec.id, container.spec.app);
   }
   if (message.empty()) {

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 #include "base/status.h"
 #include "spec/layout.h"
@@ -22,10 +23,11 @@ struct StartResult {
 
 // Starts the container's unit, waits for its job, and opens the gate. On an error nothing of the container runs any
 // more, the unit is reset, and an exit record (reason StartError) with the message of the returned status is written.
-boost::asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& manager, Programs programs,
-                                                                   UnitOptions options, Cgroups cgroups,
-                                                                   spec::PodRecord pod, spec::ContainerRecord container,
-                                                                   std::chrono::milliseconds timeout);
+// `before_gate`, unless it is null, is called when the container's process waits at the gate; its error is the start's.
+boost::asio::awaitable<absl::StatusOr<StartResult>> StartContainer(
+    systemd::Manager& manager, Programs programs, UnitOptions options, Cgroups cgroups, spec::PodRecord pod,
+    spec::ContainerRecord container, std::chrono::milliseconds timeout,
+    const std::function<absl::Status()>* before_gate = nullptr);
 
 // Why the start of a container failed, by what it left in its directory: start-error, else the last error in the OCI
 // runtime's log, else "".

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "base/strings.h"
 
@@ -65,8 +66,10 @@ absl::Status Set(rktlet::spec::Mount& mount, const std::string& key, const std::
   } else if (key == "readOnly") {
     ASSIGN_OR_RETURN(mount.read_only, ParseBool(value));
   } else if (key == "recursive") {
-    // Mounts below the source always come along.
-    return ParseBool(value).status();
+    ASSIGN_OR_RETURN(const bool recursive, ParseBool(value));
+    if (!recursive) {
+      return UsageError("--mnt-volume: recursive=false is not supported: mounts below the source always come along");
+    }
   } else if (key == "mode") {
     uint32_t mode = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), mode, 8);
@@ -75,7 +78,10 @@ absl::Status Set(rktlet::spec::Mount& mount, const std::string& key, const std::
     }
     mount.mode = mode;
   } else if (key == "uid" || key == "gid") {
-    ASSIGN_OR_RETURN(int64_t id, ParseInt(value));
+    ASSIGN_OR_RETURN(const int64_t id, ParseInt(value));
+    if (id < 0 || id > std::numeric_limits<uint32_t>::max() - 1) {
+      return UsageError(StrCat("--mnt-volume: ", key, "=", value, " is no ", key));
+    }
     (key == "uid" ? mount.uid : mount.gid) = static_cast<uint32_t>(id);
   } else {
     return UsageError(StrCat("--mnt-volume: unknown \"", key, "=", value, "\""));
@@ -120,6 +126,45 @@ absl::StatusOr<int64_t> ParseCpuQuota(const std::string& text) {
   return std::max<int64_t>(1000, std::llround(number * 100'000));
 }
 
+// The original made filters of sets and names of system calls; here a filter is one of two that are known, or a file.
+absl::StatusOr<rktlet::spec::SecurityProfile> ParseSeccomp(const std::string& text) {
+  std::string mode;
+  std::string set;
+  for (const std::string& part : SplitCommas({text})) {
+    if (part.starts_with("mode=")) {
+      mode = part.substr(5);
+    } else if (set.empty() && (part.front() == '@' || part.front() == '/')) {
+      set = part;
+    } else {
+      return UsageError(StrCat("--seccomp: \"", part,
+                               "\" is not supported: lists of system calls and errno= stand in a "
+                               "profile, whose absolute path is given here"));
+    }
+  }
+  const bool retain = mode.empty() || mode == "retain";
+  const bool remove = mode.empty() || mode == "remove";
+  if (!retain && !remove) {
+    return UsageError(StrCat("--seccomp: mode=", mode, " is neither retain nor remove"));
+  }
+  if (set.starts_with('/')) {
+    if (!mode.empty()) {
+      return UsageError("--seccomp: a profile says itself what it retains: no mode= beside it");
+    }
+    return rktlet::spec::SecurityProfile{ProfileType::kLocalhost, set};
+  }
+  const bool default_whitelist = set == "@docker/default-whitelist" || set == "@rkt/default-whitelist";
+  const bool default_blacklist = set == "@docker/default-blacklist" || set == "@rkt/default-blacklist";
+  if (text.empty() || (retain && default_whitelist) || (remove && default_blacklist)) {
+    return rktlet::spec::SecurityProfile{ProfileType::kRuntimeDefault, ""};
+  }
+  if ((retain && set == "@appc.io/all") || (remove && set == "@appc.io/empty")) {
+    return rktlet::spec::SecurityProfile{ProfileType::kUnconfined, ""};
+  }
+  return UsageError(StrCat("--seccomp=", text,
+                           " is not supported: retain @rkt/default-whitelist or @appc.io/all, remove "
+                           "@rkt/default-blacklist or @appc.io/empty, or give the absolute path of a profile"));
+}
+
 absl::StatusOr<rktlet::spec::Mount> ParseVolume(const std::string& text) {
   rktlet::spec::Mount mount;
   for (const std::string& part : SplitCommas({text})) {
@@ -152,8 +197,8 @@ void AppAddFlags::Define(FlagSet& flags) {
       .Int("oom-score-adj", "N", &oom_score_adj_, "How soon the kernel ends it when memory is short, -1000 to 1000")
       .List("caps-retain", "CAP,…", &caps_retain_, "Capabilities that it has, and no others")
       .List("caps-remove", "CAP,…", &caps_remove_, "Capabilities that it has not")
-      .String("seccomp", "mode=retain|remove,@SET", &seccomp_,
-              "System call filter: @docker/default-whitelist, @rkt/default-whitelist, @appc.io/all or a file")
+      .String("seccomp", "[mode=retain|remove,]@SET|FILE", &seccomp_,
+              "System call filter: @rkt/default-whitelist (default), @appc.io/all (none), or a file with a profile")
       .String("stdin", "null|stream|tty|interactive", &stdin_, "Where its input comes from")
       .String("stdout", "log|stream|tty", &stdout_, "Where its output goes")
       .String("stderr", "log|stream|tty", &stderr_, "Where its errors go");
@@ -190,8 +235,11 @@ absl::Status AppAddFlags::SetUser(ContainerSecurity& security) const {
     }
   }
   for (const std::string& text : SplitCommas(supplementary_gids_)) {
-    ASSIGN_OR_RETURN(int64_t gid, ParseInt(text));
-    security.supplemental_groups.push_back(gid);
+    const auto gid = ParseInt(text);
+    if (!gid.ok() || *gid < 0) {
+      return UsageError(StrCat("--supplementary-gids: \"", text, "\" is no number of a group"));
+    }
+    security.supplemental_groups.push_back(*gid);
   }
   return absl::OkStatus();
 }
@@ -210,20 +258,7 @@ absl::Status AppAddFlags::SetSecurity(const Context& context, ContainerSecurity&
   if (context.Insecure("capabilities")) {
     security.capabilities = {{"ALL"}, {}, {}};
   }
-  security.seccomp.type = ProfileType::kRuntimeDefault;
-  for (const std::string& part : SplitCommas({seccomp_})) {
-    if (part == "mode=retain" || part == "mode=remove" || part == "@docker/default-whitelist" ||
-        part == "@rkt/default-whitelist" || part == "@docker/default-blacklist" || part == "@rkt/default-blacklist") {
-      continue;
-    }
-    if (part == "@appc.io/all" || part == "@appc.io/empty") {
-      security.seccomp.type = ProfileType::kUnconfined;
-    } else if (part.front() == '/') {
-      security.seccomp = {ProfileType::kLocalhost, part};
-    } else {
-      return UsageError(StrCat("--seccomp: \"", part, "\" is neither a known set nor a file with a profile"));
-    }
-  }
+  ASSIGN_OR_RETURN(security.seccomp, ParseSeccomp(seccomp_));
   if (context.Insecure("seccomp")) {
     security.seccomp = {};
   }
@@ -242,7 +277,8 @@ absl::Status AppAddFlags::SetStreams(ContainerSpec& spec) const {
     } else if (value == "stream") {
       spec.stdin_open = spec.stdin_open || input;
     } else if (!value.empty() && value != (input ? "null" : "log")) {
-      return UsageError(StrCat("--", flag, "=", value, " is not supported"));
+      return UsageError(StrCat("--", flag, "=", value, " is not supported: ",
+                               input ? "null, stream, tty or interactive" : "log, stream or tty", " is"));
     }
   }
   return absl::OkStatus();
@@ -271,8 +307,11 @@ absl::StatusOr<ContainerSpec> AppAddFlags::ToSpec(const Context& context, const 
   spec.args = arguments;
   spec.working_directory = working_dir_;
   for (const std::string& variable : environment_) {
-    ASSIGN_OR_RETURN(auto pair, ParseKeyValue(variable));
-    spec.environment.push_back({pair.first, pair.second});
+    auto pair = ParseKeyValue(variable);
+    if (!pair.ok()) {
+      return UsageError("--environment: a variable is not of the form NAME=VALUE");  // its value may be a secret
+    }
+    spec.environment.push_back({pair->first, pair->second});
   }
   for (const std::string& volume : volumes_) {
     ASSIGN_OR_RETURN(rktlet::spec::Mount mount, ParseVolume(volume));

@@ -58,6 +58,8 @@ class AppAddFlags {
 absl::StatusOr<int64_t> ParseMemory(const std::string& text);
 // "2", "0.5", "500m" as a quota in µs of the kernel's default period of 100 ms.
 absl::StatusOr<int64_t> ParseCpuQuota(const std::string& text);
+// "mode=retain,@rkt/default-whitelist", "/a/profile.json"; empty: the default.
+absl::StatusOr<rktlet::spec::SecurityProfile> ParseSeccomp(const std::string& text);
 // "name=data,kind=host,source=/srv,target=/data,readOnly=true".
 absl::StatusOr<rktlet::spec::Mount> ParseVolume(const std::string& text);
 

@@ -81,6 +81,14 @@ absl::StatusOr<AppTarget> FindApp(const Layout& layout, const std::string& pod, 
   return target;
 }
 
+absl::StatusOr<AppTarget> FindAppByPath(const Layout& layout, const std::string& path, const std::string& app) {
+  const size_t slash = path.find('/');
+  if (slash == std::string::npos || !app.empty()) {
+    return FindApp(layout, path, app);
+  }
+  return FindApp(layout, path.substr(0, slash), path.substr(slash + 1));
+}
+
 asio::awaitable<absl::Status> StopApp(rktlet::systemd::Manager& manager, Layout layout,
                                       rktlet::spec::ContainerRecord container, int signal, int64_t timeout_usec) {
   absl::StatusOr<rktlet::systemd::UnitName> unit = rktlet::systemd::UnitName::Parse(container.unit);

@@ -9,6 +9,15 @@
 #include "rkt/oci/exec.h"
 
 namespace rkt::cli {
+
+std::vector<std::string> ExecCommandOf(const Positionals& positionals) {
+  std::vector<std::string> command(positionals.args.begin() + 1, positionals.args.end());
+  if (!command.empty() && command.front() == "--") {
+    command.erase(command.begin());
+  }
+  return command.empty() ? std::vector<std::string>{"/bin/sh"} : command;
+}
+
 namespace {
 
 class AppExec final : public Command {
@@ -41,13 +50,7 @@ class AppExec final : public Command {
       Say(context, rkt::oci::kExecNotStarted, std::string(target.status().message()));
       return rkt::oci::kExecNotStarted;
     }
-    options_.command.assign(positionals.args.begin() + 1, positionals.args.end());
-    if (!options_.command.empty() && options_.command.front() == "--") {
-      options_.command.erase(options_.command.begin());
-    }
-    if (options_.command.empty()) {
-      options_.command = {"/bin/sh"};
-    }
+    options_.command = ExecCommandOf(positionals);
     const rkt::oci::ExecResult result =
         rkt::oci::ExecInContainer(LayoutOf(context), target->pod, target->app, options_);
     if (!result.reason.empty() && (!result.reported || options_.lifeline_fd >= 0)) {

@@ -156,7 +156,12 @@ class AppSandbox final : public Command {
 }  // namespace
 
 void RegisterAppSandbox(Registry& registry) {
-  registry.Add<AppSandbox>({.path = "app sandbox", .summary = "Run a pod without apps until it ends", .max_args = 0});
+  registry.Add<AppSandbox>({.path = "app sandbox",
+                            .summary = "Run a pod without apps until it ends",
+                            .details =
+                                "In a unit of Type=notify that unit is the pod's; outside of one, systemd is asked "
+                                "for one. Ends with the pod, and\nends the pod when it is ended itself.",
+                            .max_args = 0});
 }
 
 }  // namespace rkt::cli

@@ -36,7 +36,6 @@ struct CommandInfo {
   int max_args = -1;           // -1: any number
   // Everything from the first positional on is positional (`app exec POD cmd --flag-of-cmd`).
   bool stop_at_positional = false;
-  bool any_flags = false;  // flags are not looked at
   int failure_code = kExitFailure;
   bool hidden = false;
   std::function<std::unique_ptr<Command>()> make = {};

@@ -4,6 +4,7 @@
 namespace rkt::cli {
 
 void RegisterCommands(Registry& registry) {
+  RegisterRun(registry);
   RegisterAppPrepare(registry);
   RegisterAppNetwork(registry);
   RegisterAppNetworkStatus(registry);
@@ -15,10 +16,12 @@ void RegisterCommands(Registry& registry) {
   RegisterAppList(registry);
   RegisterAppStatus(registry);
   RegisterAppExec(registry);
+  RegisterEnter(registry);
   RegisterAttach(registry);
   RegisterLogs(registry);
   RegisterList(registry);
   RegisterStatus(registry);
+  RegisterCatManifest(registry);
   RegisterStop(registry);
   RegisterRm(registry);
   RegisterGc(registry);
@@ -27,8 +30,9 @@ void RegisterCommands(Registry& registry) {
   RegisterImageRm(registry);
   RegisterImageGc(registry);
   RegisterImageCatManifest(registry);
+  RegisterImageExport(registry);
+  RegisterImageVerify(registry);
   RegisterVersion(registry);
-  RegisterNotImplemented(registry);
 }
 
 }  // namespace rkt::cli

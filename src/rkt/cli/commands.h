@@ -19,17 +19,21 @@ void RegisterAppNetwork(Registry& registry);
 void RegisterAppNetworkStatus(Registry& registry);
 void RegisterAppPrepare(Registry& registry);
 void RegisterAppSandbox(Registry& registry);
+void RegisterCatManifest(Registry& registry);
+void RegisterEnter(Registry& registry);
 void RegisterGc(Registry& registry);
 void RegisterList(Registry& registry);
 void RegisterRm(Registry& registry);
 void RegisterStatus(Registry& registry);
 void RegisterStop(Registry& registry);
 void RegisterImageCatManifest(Registry& registry);
+void RegisterImageExport(Registry& registry);
 void RegisterImageFetch(Registry& registry);
 void RegisterImageGc(Registry& registry);
 void RegisterImageList(Registry& registry);
 void RegisterImageRm(Registry& registry);
-void RegisterNotImplemented(Registry& registry);
+void RegisterImageVerify(Registry& registry);
+void RegisterRun(Registry& registry);
 void RegisterVersion(Registry& registry);
 
 }  // namespace rkt::cli

@@ -6,25 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "base/files.h"
-#include "base/strings.h"
-#include "nlohmann/json.hpp"
 #include "rkt/cli/commands.h"
-#include "rkt/cli/output.h"
+#include "rkt/cli/fetch_progress.h"
 
 namespace rkt::cli {
 namespace {
 
-using rktlet::base::StrCat;
-
 constexpr size_t kAuthFileLimit = size_t{1} << 20;
-
-void PrintLine(const nlohmann::json& document) {
-  const std::string line = ToJson(document, Format::kJson);
-  std::fwrite(line.data(), 1, line.size(), stderr);
-}
 
 // Credentials from stdin, in memory that only this process and skopeo can open.
 absl::StatusOr<rktlet::base::UniqueFd> ReadCredentials() {
@@ -41,22 +31,10 @@ class ImageFetch final : public Command {
  public:
   void DefineFlags(FlagSet& flags) override {
     flags.Bool("full", &full_, "Accepted; ids are always printed in full");
-    flags.Custom({.name = "pull-policy",
-                  .placeholder = "new|never|update",
-                  .help = "Fetch what the store has not (new), nothing (never), or what changed (update)",
-                  .set = [this](const std::string& value) { return SetPolicy(value); }});
+    DefinePullPolicy(flags, &options_.policy);
     flags.String("authfile", "FILE|-", &authfile_, "Credentials, in the format of containers-auth.json(5); - is stdin");
     flags.List("name", "REF", &options_.names, "A further name for the image, repeatable");
-    flags.Custom({.name = "progress",
-                  .placeholder = "text|json|none",
-                  .help = "How to show progress on stderr (text)",
-                  .set = [this](const std::string& value) -> absl::Status {
-                    if (value != "text" && value != "json" && value != "none") {
-                      return absl::InvalidArgumentError("not one of text, json, none");
-                    }
-                    progress_ = value;
-                    return absl::OkStatus();
-                  }});
+    progress_.Define(flags);
     flags.Duration("stall-timeout", &stall_timeout_, "Give up when nothing arrives for so long (5m)");
     flags.String("registries-conf", "FILE", &options_.skopeo.registries_conf,
                  "Instead of the system's registries.conf");
@@ -73,17 +51,15 @@ class ImageFetch final : public Command {
     } else {
       options_.skopeo.authfile = authfile_;
     }
+    options_.want_total = progress_.IsBar();
     ASSIGN_OR_RETURN(image::Store store, image::Store::Open(context.flags().dir));
     for (const std::string& reference : positionals.args) {
-      options_.on_progress = [&](const image::FetchProgress& progress) { Show(context, reference, progress); };
+      options_.on_progress = [&](const image::FetchProgress& progress) {
+        progress_.Show(context, reference, progress);
+      };
       auto record = image::Fetch(store, reference, options_);
       if (!record.ok()) {
-        if (progress_ == "json") {
-          PrintLine({{"image", reference},
-                     {"phase", "failed"},
-                     {"code", absl::StatusCodeToString(record.status().code())},
-                     {"message", std::string(record.status().message())}});
-        }
+        progress_.ShowFailure(reference, record.status());
         return record.status();
       }
       context.Announce();
@@ -93,46 +69,11 @@ class ImageFetch final : public Command {
   }
 
  private:
-  absl::Status SetPolicy(const std::string& value) {
-    if (value == "new") {
-      options_.policy = image::PullPolicy::kNew;
-    } else if (value == "never") {
-      options_.policy = image::PullPolicy::kNever;
-    } else if (value == "update") {
-      options_.policy = image::PullPolicy::kUpdate;
-    } else {
-      return absl::InvalidArgumentError("not one of new, never, update");
-    }
-    return absl::OkStatus();
-  }
-
-  void Show(const Context& context, const std::string& reference, const image::FetchProgress& progress) {
-    if (progress_ == "json") {
-      nlohmann::json line = {{"image", reference}, {"phase", std::string(progress.phase)}};
-      if (progress.phase == "fetch") {
-        line["bytes"] = progress.bytes;
-      } else if (progress.phase == "unpack") {
-        line["layer"] = progress.layer;
-        line["layers"] = progress.layers;
-      }
-      PrintLine(line);
-    } else if (progress_ == "text" && progress.phase == "fetch") {
-      // Once for each doubling: a log is no place for a progress bar.
-      if (progress.bytes >= next_note_) {
-        context.Note(StrCat(reference, ": ", HumanSize(progress.bytes), " fetched"));
-        next_note_ = progress.bytes * 2;
-      }
-    } else if (progress_ == "text" && progress.phase == "unpack") {
-      context.Note(StrCat(reference, ": unpacking layer ", progress.layer, " of ", progress.layers));
-    }
-  }
-
   image::FetchOptions options_;
   bool full_ = false;
   std::string authfile_;
-  std::string progress_ = "text";
+  FetchProgressView progress_;
   std::optional<std::chrono::nanoseconds> stall_timeout_;
-  uint64_t next_note_ = uint64_t{1} << 20;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "rkt/cli/bus.h"
 #include "rkt/cli/commands.h"
+#include "rkt/cli/each_argument.h"
 #include "rkt/cli/pod_flags.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/remove.h"
@@ -18,17 +19,8 @@ class Rm final : public Command {
   void DefineFlags(FlagSet& flags) override { cni_.Define(flags); }
 
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
-    absl::Status first;
-    for (const std::string& text : positionals.args) {
-      const absl::Status status = RemoveOne(context, text);
-      if (!status.ok() && positionals.args.size() > 1) {
-        context.Note(std::string(status.message()));
-      }
-      if (first.ok()) {
-        first = status;
-      }
-    }
-    RETURN_IF_ERROR(first);
+    RETURN_IF_ERROR(
+        ForEachArgument(context, positionals, [&](const std::string& pod) { return RemoveOne(context, pod); }));
     return 0;
   }
 

@@ -123,7 +123,7 @@ int RunCommand(const CommandInfo& info, const std::vector<std::string>& args, Gl
   for (const Flag& flag : global_flags.flags()) {
     flags.Custom(flag);
   }
-  auto positionals = info.any_flags ? Positionals{} : flags.Parse(args, info.stop_at_positional);
+  auto positionals = flags.Parse(args, info.stop_at_positional);
   if (help || flags.help_requested()) {
     Print(stdout, CommandHelp(info, own_flags));
     return 0;

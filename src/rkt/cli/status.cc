@@ -18,6 +18,7 @@ namespace {
 using rktlet::base::StrCat;
 
 constexpr std::chrono::milliseconds kLookAgain(50);
+constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365 * 100);
 
 bool IsOver(const std::string& state) { return state != "preparing" && state != "prepared" && state != "running"; }
 
@@ -25,8 +26,8 @@ class StatusCommand final : public Command {
  public:
   void DefineFlags(FlagSet& flags) override {
     output_.DefineFormat(flags);
-    flags.Bool("wait", &wait_, "Wait until the pod has ended");
-    flags.Duration("wait-ready", &wait_ready_, "Wait until the pod runs, at most that long");
+    DefineWait(flags, "wait", &wait_, "Wait until the pod has ended, or at most that long");
+    DefineWait(flags, "wait-ready", &wait_ready_, "Wait until the pod runs or has ended, or at most that long");
   }
 
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
@@ -43,14 +44,32 @@ class StatusCommand final : public Command {
   }
 
  private:
+  // As the original had it: a bare flag waits as long as it takes, a value is a boolean or a duration.
+  static void DefineWait(FlagSet& flags, std::string_view name, std::optional<std::chrono::nanoseconds>* target,
+                         std::string_view help) {
+    flags.Custom({.name = std::string(name),
+                  .placeholder = "DURATION",
+                  .help = std::string(help),
+                  .boolean = true,
+                  .set = [target](const std::string& value) -> absl::Status {
+                    if (const absl::StatusOr<bool> yes = ParseBool(value); yes.ok() && value != "1" && value != "0") {
+                      *target = *yes ? std::optional(kForever) : std::nullopt;
+                      return absl::OkStatus();
+                    }
+                    ASSIGN_OR_RETURN(*target, ParseDuration(value));
+                    return absl::OkStatus();
+                  }});
+  }
+
   // What is waited for is seen by looking again: a pod that has ended answers at once.
   absl::StatusOr<rkt::pod::PodView> Await(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& id) const {
-    const auto deadline = std::chrono::steady_clock::now() + wait_ready_.value_or(std::chrono::nanoseconds(0));
+    const auto begin = std::chrono::steady_clock::now();
     while (true) {
       ASSIGN_OR_RETURN(rkt::pod::PodView view, rkt::pod::ObservePod(layout, id));
-      const bool ready_wait =
-          wait_ready_.has_value() && view.state != "running" && std::chrono::steady_clock::now() < deadline;
-      if (IsOver(view.state) || !(ready_wait || wait_)) {
+      const auto waited = std::chrono::steady_clock::now() - begin;
+      const bool for_ready = wait_ready_.has_value() && view.state != "running" && waited < *wait_ready_;
+      const bool for_end = wait_.has_value() && waited < *wait_;
+      if (IsOver(view.state) || !(for_ready || for_end)) {
         return view;
       }
       std::this_thread::sleep_for(kLookAgain);
@@ -71,7 +90,7 @@ class StatusCommand final : public Command {
   }
 
   OutputFlags output_;
-  bool wait_ = false;
+  std::optional<std::chrono::nanoseconds> wait_;
   std::optional<std::chrono::nanoseconds> wait_ready_;
 };
 

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "rkt/cli/bus.h"
 #include "rkt/cli/commands.h"
+#include "rkt/cli/each_argument.h"
 #include "rkt/cli/pod_flags.h"
 #include "rkt/pod/observe.h"
 #include "rkt/pod/pod_lock.h"
@@ -21,17 +22,8 @@ class Stop final : public Command {
   }
 
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
-    absl::Status first;
-    for (const std::string& text : positionals.args) {
-      const absl::Status status = StopOne(context, text);
-      if (!status.ok() && positionals.args.size() > 1) {
-        context.Note(std::string(status.message()));
-      }
-      if (first.ok()) {
-        first = status;
-      }
-    }
-    RETURN_IF_ERROR(first);
+    RETURN_IF_ERROR(
+        ForEachArgument(context, positionals, [&](const std::string& pod) { return StopOne(context, pod); }));
     return 0;
   }
 
@@ -41,7 +33,8 @@ class Stop final : public Command {
     ASSIGN_OR_RETURN(const auto id, rkt::pod::FindPod(layout, text));
     ASSIGN_OR_RETURN(const rkt::pod::PodView view, rkt::pod::ObservePod(layout, id));
     RETURN_IF_ERROR(rkt::pod::MarkStopped(layout, id));
-    if (view.state == "running") {
+    // The supervisor of a pod whose record is damaged is stopped like any other.
+    if (view.state == "running" || (!view.problem.ok() && rkt::pod::PodRuns(layout, id))) {
       RETURN_IF_ERROR(RunOnBus(
           [&](rktlet::systemd::Manager& manager) { return rkt::pod::StopPodUnits(manager, layout, id, force_); }));
       context.out() += StrCat("\"", id.str(), "\"\n");

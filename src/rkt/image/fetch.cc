@@ -19,12 +19,14 @@ constexpr int kAttempts = 2;  // the second after a damaged archive of an earlie
 
 // What the registry has under the name.
 struct Remote {
+  std::string manifest;
   std::string digest;   // of the manifest, or of the list of manifests
   bool docker = false;  // of Docker's own formats, which skopeo converts on the way
 };
 
 absl::StatusOr<Remote> ReadRemote(const std::string& manifest) {
   Remote remote;
+  remote.manifest = manifest;
   remote.digest = DigestOf(manifest);
   // An OCI index may hold manifests of Docker's too; asking once more than needed does no harm.
   remote.docker = manifest.find("application/vnd.docker.") != std::string::npos;
@@ -70,6 +72,25 @@ absl::StatusOr<std::string> WithConfig(const std::string& manifest, const std::s
   }
 }
 
+// The digest of the manifest for this machine in a list of them; empty when there is none, or it is no list.
+std::string PlatformManifest(const json& list) {
+  static constexpr std::string_view kArchitecture =
+#if defined(__x86_64__)
+      "amd64";
+#elif defined(__aarch64__)
+      "arm64";
+#else
+      "";
+#endif
+  for (const json& entry : list.value("manifests", json::array())) {
+    const json platform = entry.value("platform", json::object());
+    if (platform.value("os", "") == "linux" && platform.value("architecture", "") == kArchitecture) {
+      return entry.value("digest", "");
+    }
+  }
+  return "";
+}
+
 absl::Status CheckImage(const ImageManifest& manifest, const ImageConfig& config) {
   if (!config.os.empty() && config.os != "linux") {
     return absl::FailedPreconditionError(StrCat("it is for ", config.os, ", not for linux"));
@@ -91,7 +112,12 @@ absl::Status CheckImage(const ImageManifest& manifest, const ImageConfig& config
 class Fetcher {
  public:
   Fetcher(Store& store, const Source& source, const FetchOptions& options, std::string work, int lock_fd)
-      : store_(store), source_(source), options_(options), work_(std::move(work)), skopeo_(Prepare(lock_fd)) {}
+      : store_(store),
+        source_(source),
+        options_(options),
+        work_(std::move(work)),
+        lock_fd_(lock_fd),
+        skopeo_(Prepare(lock_fd)) {}
 
   absl::StatusOr<ImageRecord> Run() {
     options_.on_progress({.phase = "resolve"});
@@ -146,13 +172,38 @@ class Fetcher {
     return absl::OkStatus();
   }
 
+  // The size of the layers that the store lacks; 0 when that is not known. Only for show: nothing fails for it.
+  uint64_t BytesToFetch() const {
+    uint64_t total = 0;
+    try {
+      json manifest = json::parse(remote_.manifest);
+      if (const std::string digest = PlatformManifest(manifest);
+          options_.want_total && !digest.empty() && source_.reference.has_value()) {
+        manifest = json::parse(skopeo_.RawManifest(source_.Pinned(digest)).value_or("{}"));
+      }
+      for (const json& layer : manifest.value("layers", json::array())) {
+        const std::string digest = layer.value("digest", "");
+        if (!rktlet::spec::IsSha256Digest(digest) || !rktlet::base::Exists(store_.BlobPath(digest))) {
+          total += layer.value("size", uint64_t{0});
+        }
+      }
+    } catch (const json::exception&) {
+      return 0;
+    }
+    return total;
+  }
+
   absl::StatusOr<ImageRecord> CopyAndUnpack() {
     const std::string image = source_.Pinned(remote_.digest);
     const std::string layout = work_ + "/layout";
     RETURN_IF_ERROR(rktlet::base::RemoveTree(layout));
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout, 0700));
-    RETURN_IF_ERROR(skopeo_.Copy(image, layout, store_.BlobDirectory(),
-                                 [this](uint64_t bytes) { options_.on_progress({.phase = "fetch", .bytes = bytes}); }));
+    const uint64_t total = BytesToFetch();
+    options_.on_progress({.phase = "fetch", .bytes = 0, .total = total});
+    const auto on_bytes = [&](uint64_t bytes) {
+      options_.on_progress({.phase = "fetch", .bytes = bytes, .total = total});
+    };
+    RETURN_IF_ERROR(skopeo_.Copy(image, layout, store_.BlobDirectory(), on_bytes));
     ASSIGN_OR_RETURN(std::string manifest_text, ReadLayout(store_, layout));
     ASSIGN_OR_RETURN(ImageManifest manifest, ParseImageManifest(manifest_text));
     std::string config_text;
@@ -185,7 +236,7 @@ class Fetcher {
     record.os = config.os;
     for (size_t i = 0; i < manifest.layers.size(); ++i) {
       options_.on_progress({.phase = "unpack", .layer = i + 1, .layers = manifest.layers.size()});
-      ASSIGN_OR_RETURN(LayerRecord layer, store_.AddLayer(manifest.layers[i], config.diff_ids[i], work_));
+      ASSIGN_OR_RETURN(LayerRecord layer, store_.AddLayer(manifest.layers[i], config.diff_ids[i], work_, lock_fd_));
       record.layers.push_back(std::move(layer));
     }
     return store_.Commit(std::move(record), work_);
@@ -195,6 +246,7 @@ class Fetcher {
   const Source& source_;
   const FetchOptions& options_;
   std::string work_;
+  int lock_fd_;
   Skopeo skopeo_;
   Remote remote_;
   std::vector<std::string> tags_;
@@ -219,11 +271,12 @@ absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, co
   const bool immutable = source.reference.has_value() && !source.reference->digest().empty();
   if (source.reference.has_value() && options.names.empty() && (options.policy != PullPolicy::kUpdate || immutable)) {
     auto known = store.Find(source.reference->Name());
-    if (known.ok()) {
+    // An image that has lost a part (image verify --repair) is fetched as if it were not there.
+    if (known.ok() && (options.policy == PullPolicy::kNever || store.IsComplete(*known))) {
       RETURN_IF_ERROR(store.Touch(known->id));
       return known;
     }
-    if (!absl::IsNotFound(known.status())) {
+    if (!known.ok() && !absl::IsNotFound(known.status())) {
       return known;
     }
   }
@@ -231,8 +284,10 @@ absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, co
     return absl::NotFoundError(StrCat("image \"", source_text, "\" is not in the store"));
   }
   auto record = FetchWithLock(store, source, options);
-  // What a failure left, and what others removed while this fetch kept the store from being swept.
-  const absl::Status swept = store.Sweep();
+  // What a failure left, and what others removed while this fetch kept the store from being swept. Archives that arrived
+  // whole are kept for the next try, unless that would be refused as well.
+  const bool hopeless = absl::IsInvalidArgument(record.status()) || absl::IsFailedPrecondition(record.status());
+  const absl::Status swept = hopeless ? store.Sweep(std::chrono::nanoseconds(0)) : store.Sweep();
   if (!record.ok()) {
     return Annotate(record.status(), source_text);
   }

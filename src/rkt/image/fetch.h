@@ -24,6 +24,7 @@ enum class PullPolicy : uint8_t {
 struct FetchProgress {
   std::string_view phase;  // "resolve", "fetch", "unpack", "done"
   uint64_t bytes = 0;      // fetched so far, in phase "fetch"
+  uint64_t total = 0;      // to be fetched, in phase "fetch"; 0: not known
   size_t layer = 0;        // being unpacked, from 1
   size_t layers = 0;
 };
@@ -32,6 +33,8 @@ struct FetchOptions {
   PullPolicy policy = PullPolicy::kNew;
   SkopeoOptions skopeo;
   std::vector<std::string> names;  // further tags for the image
+  // Also where that takes one more question to the registry (an image of several platforms).
+  bool want_total = false;
   std::function<void(const FetchProgress&)> on_progress = [](const FetchProgress&) {};
 };
 

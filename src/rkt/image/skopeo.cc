@@ -89,7 +89,11 @@ absl::Status SkopeoFailure(const std::string& stderr_text) {
   } else if (Contains(message, "unauthorized") || Contains(message, "authentication required") ||
              Contains(message, "invalid username/password")) {
     code = absl::StatusCode::kUnauthenticated;
-  } else if (Contains(message, "denied") || Contains(message, "rejected by policy")) {
+  } else if (Contains(message, "rejected by policy") || Contains(message, "signature was required")) {
+    // The kubelet knows the first word.
+    return absl::PermissionDeniedError(StrCat(
+        "SignatureValidationFailed: the signature policy (containers-policy.json(5)) does not allow it: ", message));
+  } else if (Contains(message, "denied")) {
     code = absl::StatusCode::kPermissionDenied;
   } else if (Contains(message, "no space left")) {
     code = absl::StatusCode::kResourceExhausted;

@@ -126,8 +126,13 @@ absl::Status Store::Touch(const std::string& id) const {
 }
 
 absl::StatusOr<std::vector<ImageRecord>> Store::List() const {
-  ASSIGN_OR_RETURN(std::vector<ImageRecord> records, Read());
+  ASSIGN_OR_RETURN(std::vector<ImageRecord> records, ListAll());
   std::erase_if(records, [](const ImageRecord& record) { return record.removed; });
+  return records;
+}
+
+absl::StatusOr<std::vector<ImageRecord>> Store::ListAll() const {
+  ASSIGN_OR_RETURN(std::vector<ImageRecord> records, Read());
   for (ImageRecord& record : records) {
     ReadUse(record);
   }

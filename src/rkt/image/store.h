@@ -5,6 +5,7 @@
 // taken alone by Sweep(). Every process may be killed at any time.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <set>
@@ -39,6 +40,9 @@ struct StoreOptions {
   const rktlet::base::Clock* clock = nullptr;
 };
 
+// How long the archives of a fetch that failed are kept for the next try.
+inline constexpr std::chrono::nanoseconds kPartialAge = std::chrono::hours(1);
+
 struct RemoveOptions {
   bool force = false;  // in use too: it disappears from lists now, from the disk with its last container
 };
@@ -58,6 +62,8 @@ class Store {
 
   // All images, by import time.
   absl::StatusOr<std::vector<ImageRecord>> List() const;
+  // The same with those that were removed by force and are kept for their containers.
+  absl::StatusOr<std::vector<ImageRecord>> ListAll() const;
   // By name (normalised), repository digest, id, or a prefix of an id (four digits or more) that only one image has.
   // NotFound `image "X" is not in the store`; FailedPrecondition when a prefix is ambiguous.
   absl::StatusOr<ImageRecord> Find(std::string_view reference) const;
@@ -76,8 +82,23 @@ class Store {
   absl::StatusOr<ImageRecord> Remove(std::string_view reference, const RemoveOptions& options = {});
   // Removes images that no container uses and that were not used for `grace_period_nanos`, then sweeps.
   absl::StatusOr<GcResult> Gc(int64_t grace_period_nanos);
-  // Removes what images.json does not name. Does nothing while a fetch is under way: its end sweeps.
-  absl::Status Sweep();
+  // Removes what images.json does not name, but for archives that are younger than `partial_age`: a fetch that did not
+  // come to its end left them, and the next try needs them. Does nothing while a fetch is under way: its end sweeps.
+  absl::Status Sweep(std::chrono::nanoseconds partial_age = kPartialAge);
+
+  // For Verify(): see verify.h. What stands in the store and no image names; nothing while a fetch is under way, whose
+  // work that may be.
+  absl::StatusOr<std::vector<std::string>> Orphans() const;
+  // Takes a damaged blob or layer out of the store, unless a container uses the image, or is being added: then false.
+  absl::StatusOr<bool> Discard(const std::string& image_id, const std::string& path) const;
+  std::string LayerPath(std::string_view diff_id) const;
+  absl::StatusOr<UnpackResult> Unpack(int archive_fd, int directory_fd, const std::string& diff_id,
+                                      int held_lock_fd) const {
+    return options_.unpack(archive_fd, directory_fd, diff_id, held_lock_fd);
+  }
+
+  // Whether all of it is there. (Whether it is whole is Verify()'s question.)
+  bool IsComplete(const ImageRecord& record) const;
 
   // For Fetch(): see fetch.h.
   absl::StatusOr<rktlet::base::FileLock> LockForFetch();
@@ -89,8 +110,9 @@ class Store {
   absl::Status AddBlob(const std::string& digest, const std::string& data);
   // Unpacks one layer into the work directory unless the store has it. DataLoss, and the archive removed, when the
   // archive is damaged; InvalidArgument, naming layer, entry and reason, when its content is refused.
+  // `held_lock_fd`: the fetch's lock, which outlives us while the layer is being unpacked.
   absl::StatusOr<LayerRecord> AddLayer(const Descriptor& blob, const std::string& diff_id,
-                                       const std::string& work_directory) const;
+                                       const std::string& work_directory, int held_lock_fd = -1) const;
   // Syncs everything, moves the new layers into the store and enters the image; its tags leave the images that had
   // them.
   absl::StatusOr<ImageRecord> Commit(ImageRecord record, const std::string& work_directory);
@@ -105,11 +127,14 @@ class Store {
   absl::Status Write(const std::vector<ImageRecord>& records) const;
   absl::StatusOr<rktlet::base::FileLock> LockExclusive() const;
   absl::StatusOr<std::set<std::string>> InUse() const;
-  absl::Status SweepLocked(const std::vector<ImageRecord>& records, std::string* trash) const;
-  std::string LayerPath(std::string_view diff_id) const;
+  absl::StatusOr<std::vector<std::string>> Unnamed(const std::vector<ImageRecord>& records,
+                                                   std::chrono::nanoseconds partial_age) const;
+  absl::Status SweepLocked(const std::vector<ImageRecord>& records, std::chrono::nanoseconds partial_age,
+                           std::string* trash) const;
+  bool IsYoung(const std::string& path, std::chrono::nanoseconds age) const;
+  void AgeBlobs(const ImageRecord& gone) const;
   absl::StatusOr<std::string> LinkName(std::string_view diff_id) const;
   absl::Status KeepContent(const std::string& work_directory) const;
-  bool IsComplete(const ImageRecord& record) const;
   void ReadUse(ImageRecord& record) const;
 
   StoreOptions options_;

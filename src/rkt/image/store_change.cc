@@ -110,7 +110,7 @@ absl::Status Store::AddBlob(const std::string& digest, const std::string& data) 
 }
 
 absl::StatusOr<LayerRecord> Store::AddLayer(const Descriptor& blob, const std::string& diff_id,
-                                            const std::string& work_directory) const {
+                                            const std::string& work_directory, int held_lock_fd) const {
   std::string layer = LayerPath(diff_id);
   const std::string blob_path = BlobPath(blob.digest);
   if (!rktlet::base::Exists(layer)) {
@@ -121,7 +121,7 @@ absl::StatusOr<LayerRecord> Store::AddLayer(const Descriptor& blob, const std::s
     RETURN_IF_ERROR(rktlet::base::RemoveTree(layer));
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(layer + "/diff", 0755));
     ASSIGN_OR_RETURN(const auto directory, rktlet::base::OpenDirectory(layer + "/diff"));
-    auto unpacked = options_.unpack(archive.get(), directory.get(), diff_id);
+    auto unpacked = options_.unpack(archive.get(), directory.get(), diff_id, held_lock_fd);
     if (!unpacked.ok()) {
       return Blame(unpacked.status(), blob.digest, blob_path);
     }
@@ -159,8 +159,9 @@ absl::Status Store::KeepContent(const std::string& work_directory) const {
 
 bool Store::IsComplete(const ImageRecord& record) const {
   return rktlet::base::Exists(BlobPath(record.id)) && rktlet::base::Exists(BlobPath(record.manifest_digest)) &&
-         std::all_of(record.layers.begin(), record.layers.end(),
-                     [this](const auto& layer) { return rktlet::base::Exists(LayerPath(layer.diff_id)); });
+         std::all_of(record.layers.begin(), record.layers.end(), [this](const LayerRecord& layer) {
+           return rktlet::base::Exists(BlobPath(layer.digest)) && rktlet::base::Exists(LayerPath(layer.diff_id));
+         });
 }
 
 absl::StatusOr<ImageRecord> Store::Commit(ImageRecord record, const std::string& work_directory) {
@@ -243,6 +244,7 @@ absl::StatusOr<ImageRecord> Store::Remove(std::string_view reference, const Remo
       std::erase_if(records, [&](const auto& other) { return other.id == removed.id; });
     }
     RETURN_IF_ERROR(Write(records));
+    AgeBlobs(removed);
   }
   RETURN_IF_ERROR(Sweep());
   return removed;
@@ -260,6 +262,7 @@ absl::StatusOr<GcResult> Store::Gc(int64_t grace_period_nanos) {
       const bool old = !in_use.contains(record.id) && now - record.last_used_time >= grace_period_nanos;
       if (old) {
         result.removed.push_back(record.id);
+        AgeBlobs(record);
       }
       return old;
     });
@@ -267,13 +270,33 @@ absl::StatusOr<GcResult> Store::Gc(int64_t grace_period_nanos) {
       RETURN_IF_ERROR(Write(records));
     }
   }
-  RETURN_IF_ERROR(Sweep());
+  RETURN_IF_ERROR(Sweep(std::min(std::chrono::nanoseconds(grace_period_nanos), kPartialAge)));
   return result;
 }
 
-// Takes what no image needs out of the store: small files at once, layers into `trash`, which can be emptied without
-// the lock.
-absl::Status Store::SweepLocked(const std::vector<ImageRecord>& records, std::string* trash) const {
+bool Store::IsYoung(const std::string& path, std::chrono::nanoseconds age) const {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec != 0 &&
+         options_.clock->RealtimeNanos() - (info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec) <
+             age.count();
+}
+
+// What an image had is no fetch's any more: the next sweep need not keep it for its youth. It is left to the sweep,
+// because a fetch under way may have found it here and count on it.
+void Store::AgeBlobs(const ImageRecord& gone) const {
+  std::vector<std::string> blobs = {gone.id, gone.manifest_digest};
+  for (const LayerRecord& layer : gone.layers) {
+    blobs.push_back(layer.digest);
+  }
+  const timespec epoch[2] = {};
+  for (const std::string& blob : blobs) {
+    ::utimensat(AT_FDCWD, BlobPath(blob).c_str(), epoch, AT_SYMLINK_NOFOLLOW);
+  }
+}
+
+// Everything in the store that no image names, work in progress aside.
+absl::StatusOr<std::vector<std::string>> Store::Unnamed(const std::vector<ImageRecord>& records,
+                                                        std::chrono::nanoseconds partial_age) const {
   std::set<std::string> blobs;
   std::set<std::string> layers;
   std::set<std::string> images;
@@ -286,39 +309,96 @@ absl::Status Store::SweepLocked(const std::vector<ImageRecord>& records, std::st
       layers.emplace(HexOf(layer.diff_id));
     }
   }
+  std::vector<std::string> paths;
   ASSIGN_OR_RETURN(const auto links, rktlet::base::ListDirectory(root_ + "/l"));
   for (const std::string& link : links) {
     const auto layer = layers.lower_bound(link);
     if (layer == layers.end() || !layer->starts_with(link)) {
-      ::unlink(StrCat(root_, "/l/", link).c_str());
+      paths.push_back(StrCat(root_, "/l/", link));
     }
   }
-  ASSIGN_OR_RETURN(const auto layer_names, rktlet::base::ListDirectory(root_ + "/layers"));
-  for (const std::string& name : layer_names) {
-    if (layers.contains(name)) {
+  const std::pair<const char*, const std::set<std::string>&> folders[] = {
+      {"/layers/", layers}, {"/blobs/sha256/", blobs}, {"/used/", images}};
+  for (const auto& [folder, wanted] : folders) {
+    ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_ + folder));
+    for (const std::string& name : names) {
+      std::string path = StrCat(root_, folder, name);
+      if (!wanted.contains(name) && (&wanted != &blobs || !IsYoung(path, partial_age))) {
+        paths.push_back(std::move(path));
+      }
+    }
+  }
+  ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_));
+  for (const std::string& name : names) {
+    if (name.starts_with(".images.json.")) {  // of a write that was killed, when the lock is ours
+      paths.push_back(StrCat(root_, "/", name));
+    }
+  }
+  return paths;
+}
+
+// Takes what no image needs out of the store: small files at once, layers into `trash`, which can be emptied without
+// the lock.
+absl::Status Store::SweepLocked(const std::vector<ImageRecord>& records, std::chrono::nanoseconds partial_age,
+                                std::string* trash) const {
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths, Unnamed(records, partial_age));
+  const std::string layers = root_ + "/layers/";
+  for (const std::string& path : paths) {
+    if (!path.starts_with(layers)) {
+      RETURN_IF_ERROR(rktlet::base::RemoveTree(path));
       continue;
     }
     if (trash->empty()) {
       ASSIGN_OR_RETURN(*trash, MakeWorkDirectory());
     }
-    if (::rename(StrCat(root_, "/layers/", name).c_str(), StrCat(*trash, "/", name).c_str()) != 0) {
-      return ErrnoStatus(errno, StrCat("remove layer ", name));
-    }
-  }
-  const std::pair<const char*, const std::set<std::string>&> folders[] = {{"/blobs/sha256/", blobs},
-                                                                          {"/used/", images}};
-  for (const auto& [folder, wanted] : folders) {
-    ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_ + folder));
-    for (const std::string& name : names) {
-      if (!wanted.contains(name)) {
-        RETURN_IF_ERROR(rktlet::base::RemoveTree(StrCat(root_, folder, name)));
-      }
+    if (::rename(path.c_str(), StrCat(*trash, "/", path.substr(layers.size())).c_str()) != 0) {
+      return ErrnoStatus(errno, StrCat("remove ", path));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status Store::Sweep() {
+absl::StatusOr<std::vector<std::string>> Store::Orphans() const {
+  ASSIGN_OR_RETURN(const auto alone, FileLock::TryExclusive(root_ + "/fetch.lock"));
+  if (!alone.has_value()) {
+    return std::vector<std::string>();
+  }
+  ASSIGN_OR_RETURN(const FileLock lock, LockExclusive());
+  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, Read());
+  ASSIGN_OR_RETURN(std::vector<std::string> paths, Unnamed(records, std::chrono::nanoseconds(0)));
+  ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_ + "/tmp"));
+  for (const std::string& name : names) {
+    paths.push_back(StrCat(root_, "/tmp/", name));
+  }
+  return paths;
+}
+
+absl::StatusOr<bool> Store::Discard(const std::string& image_id, const std::string& path) const {
+  std::string trash;
+  {
+    ASSIGN_OR_RETURN(const FileLock lock, LockExclusive());
+    ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, Read());
+    ASSIGN_OR_RETURN(const std::set<std::string> in_use, InUse());
+    // Another image may share what is damaged.
+    for (const ImageRecord& record : records) {
+      const bool has = record.id == image_id ||
+                       std::any_of(record.layers.begin(), record.layers.end(), [&](const LayerRecord& layer) {
+                         return path == LayerPath(layer.diff_id) || path == BlobPath(layer.digest);
+                       });
+      if (has && in_use.contains(record.id)) {
+        return false;
+      }
+    }
+    ASSIGN_OR_RETURN(trash, MakeWorkDirectory());
+    if (::rename(path.c_str(), (trash + "/damaged").c_str()) != 0 && errno != ENOENT) {
+      return ErrnoStatus(errno, StrCat("remove ", path));
+    }
+  }
+  RETURN_IF_ERROR(rktlet::base::RemoveTree(trash));
+  return true;
+}
+
+absl::Status Store::Sweep(std::chrono::nanoseconds partial_age) {
   ASSIGN_OR_RETURN(const auto alone, FileLock::TryExclusive(root_ + "/fetch.lock"));
   if (!alone.has_value()) {
     return absl::OkStatus();
@@ -334,13 +414,7 @@ absl::Status Store::Sweep() {
         RETURN_IF_ERROR(Write(records));
       }
     }
-    RETURN_IF_ERROR(SweepLocked(records, &trash));
-    ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_));
-    for (const std::string& name : names) {
-      if (name.starts_with(".images.json.")) {  // of a write that was killed; the lock is ours
-        ::unlink(StrCat(root_, "/", name).c_str());
-      }
-    }
+    RETURN_IF_ERROR(SweepLocked(records, partial_age, &trash));
   }
   ASSIGN_OR_RETURN(const auto names, rktlet::base::ListDirectory(root_ + "/tmp"));
   for (const std::string& name : names) {

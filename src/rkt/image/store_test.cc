@@ -31,7 +31,7 @@ class StoreTest : public testing::Test {
     StoreOptions options;
     options.dir = directory_.path();
     options.clock = &clock_;
-    options.unpack = [](int archive, int directory, const std::string& diff_id) {
+    options.unpack = [](int archive, int directory, const std::string& diff_id, int) {
       return UnpackLayer(archive, directory, diff_id, UnpackLimits{.max_entries = 100});
     };
     auto store = Store::Open(std::move(options));
@@ -251,6 +251,9 @@ TEST_F(StoreTest, SweepsWhatAKilledFetchLeftButNotWhileAnotherFetches) {
     EXPECT_THAT(Names("blobs/sha256"), SizeIs(1));
   }
   ASSERT_THAT(store_->Sweep(), IsOk());
+  EXPECT_THAT(Names("layers"), IsEmpty());
+  EXPECT_THAT(Names("blobs/sha256"), SizeIs(1)) << "the next try of a fetch needs it";
+  ASSERT_THAT(store_->Sweep(std::chrono::nanoseconds(0)), IsOk());
   ExpectEmpty();
 }
 

@@ -14,6 +14,7 @@ using rktlet::base::StrCat;
 
 constexpr int kDirectoryFd = 3;
 constexpr int kArchiveFd = 4;
+constexpr int kLockFd = 5;
 constexpr int kStatusBase = 64;  // exit code = this + the status code
 
 std::string UnpackProgram() {
@@ -23,11 +24,15 @@ std::string UnpackProgram() {
 
 }  // namespace
 
-absl::StatusOr<UnpackResult> RunUnpackProgram(int archive_fd, int directory_fd, const std::string& diff_id) {
+absl::StatusOr<UnpackResult> RunUnpackProgram(int archive_fd, int directory_fd, const std::string& diff_id,
+                                              int held_lock_fd) {
   rktlet::base::Command command;
   command.program = UnpackProgram();
   command.args = {diff_id};
   command.fds = {{directory_fd, kDirectoryFd}, {archive_fd, kArchiveFd}};
+  if (held_lock_fd >= 0) {
+    command.fds.emplace_back(held_lock_fd, kLockFd);
+  }
   ASSIGN_OR_RETURN(const rktlet::base::CommandResult result, rktlet::base::RunCommand(std::move(command)));
   const int code = result.status.code - kStatusBase;
   if (result.status.signal == 0 && code > 0 && code <= static_cast<int>(absl::StatusCode::kUnauthenticated)) {

@@ -27,10 +27,12 @@ struct UnpackResult {
 // Unpacks the archive open at `archive_fd` into the empty directory open at `directory_fd` and checks that its
 // uncompressed bytes have the digest `diff_id`. Syncing is left to the caller. DataLoss, naming the entry and the
 // reason, for an archive that is damaged or refused; what was unpacked is left to the caller to remove.
-using LayerUnpacker =
-    std::function<absl::StatusOr<UnpackResult>(int archive_fd, int directory_fd, const std::string& diff_id)>;
+// `held_lock_fd`, unless it is -1, is a lock that lasts as long as the unpacking does, whatever becomes of the caller.
+using LayerUnpacker = std::function<absl::StatusOr<UnpackResult>(int archive_fd, int directory_fd,
+                                                                 const std::string& diff_id, int held_lock_fd)>;
 
 // Runs rkt-unpack: $RKT_UNPACK, else where it is installed.
-absl::StatusOr<UnpackResult> RunUnpackProgram(int archive_fd, int directory_fd, const std::string& diff_id);
+absl::StatusOr<UnpackResult> RunUnpackProgram(int archive_fd, int directory_fd, const std::string& diff_id,
+                                              int held_lock_fd);
 
 }  // namespace rkt::image

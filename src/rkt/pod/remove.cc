@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <set>
+#include <string_view>
 
 #include "base/files.h"
 #include "base/strings.h"
@@ -40,6 +41,21 @@ std::set<spec::ContainerId> ContainersOf(const spec::Layout& layout, const spec:
   return ids;
 }
 
+// The unit in which the supervisor of a pod with a damaged record runs; empty when none answers.
+std::string UnitOfSupervisor(const spec::Layout& layout, const spec::PodId& pod) {
+  constexpr std::string_view kService = ".service";
+  if (!PodRuns(layout, pod)) {
+    return "";
+  }
+  const auto cgroups = base::ReadFile(StrCat("/proc/", SupervisorPid(layout, pod), "/cgroup"));
+  const size_t end = cgroups.ok() ? cgroups->rfind(StrCat(kService, "\n")) : std::string::npos;
+  if (end == std::string::npos) {
+    return "";
+  }
+  const size_t begin = cgroups->rfind('/', end) + 1;
+  return cgroups->substr(begin, end - begin + kService.size());
+}
+
 absl::Status RemoveRuntimeState(const spec::Layout& layout, const spec::PodId& pod) {
   for (const spec::ContainerId& id : ContainersOf(layout, pod)) {
     RETURN_IF_ERROR(spec::RemoveRuntimeRoots(layout, id));
@@ -64,8 +80,12 @@ std::vector<std::string> UnitsOfPod(const spec::Layout& layout, const spec::PodI
       }
     }
   }
-  if (const auto files = spec::ReadPod(layout, pod); files.ok() && !files->record.unit.empty()) {
-    units.push_back(files->record.unit);
+  if (const auto files = spec::ReadPod(layout, pod); files.ok()) {
+    if (!files->record.unit.empty()) {
+      units.push_back(files->record.unit);
+    }
+  } else if (std::string unit = UnitOfSupervisor(layout, pod); !unit.empty()) {
+    units.push_back(std::move(unit));
   }
   return units;
 }
