@@ -284,8 +284,8 @@ absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, co
     return absl::NotFoundError(StrCat("image \"", source_text, "\" is not in the store"));
   }
   auto record = FetchWithLock(store, source, options);
-  // What a failure left, and what others removed while this fetch kept the store from being swept. Archives that arrived
-  // whole are kept for the next try, unless that would be refused as well.
+  // What a failure left, and what others removed while this fetch kept the store from being swept. Archives that
+  // arrived whole are kept for the next try, unless that would be refused as well.
   const bool hopeless = absl::IsInvalidArgument(record.status()) || absl::IsFailedPrecondition(record.status());
   const absl::Status swept = hopeless ? store.Sweep(std::chrono::nanoseconds(0)) : store.Sweep();
   if (!record.ok()) {
