@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# crictl and critest, built from the versions pinned in test/tools/go.mod. Needs common.sh.
+# crictl and critest, built from the versions pinned in test/tools/go.mod, and streamload beside it. Needs common.sh.
 
 export GO_MINIMUM=1.26.2 # what cri-tools v1.36.0 asks for
 
-# Prints the directory with crictl and critest.
+# Prints the directory with crictl, critest and streamload.
 go_tools() {
   cached go-tools "$(hash_of "$(hash_of_files "$TEST_DIR/tools")" "$(declare -f build_go_tools)")" build_go_tools
 }
@@ -12,9 +12,9 @@ go_tools() {
 build_go_tools() {
   local out=$1 go
   go=$(find_go)
-  say "building crictl and critest with $("$go" env GOVERSION) (some minutes the first time)"
+  say "building crictl, critest and streamload with $("$go" env GOVERSION) (some minutes the first time)"
   # The module file says what is built; a copy keeps the checkout clean of what the go command might write.
-  cp "$TEST_DIR"/tools/go.mod "$TEST_DIR"/tools/go.sum "$TEST_DIR"/tools/tools.go "$out/"
+  cp -r "$TEST_DIR"/tools/. "$out/"
   (
     cd "$out" || exit 1
     export CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=${GOTOOLCHAIN:-auto}
@@ -22,6 +22,9 @@ build_go_tools() {
     stamp=-X=sigs.k8s.io/cri-tools/pkg/version.Version=$(awk '$1 == "sigs.k8s.io/cri-tools" { print substr($2, 2) }' go.mod)
     "$go" build -trimpath -ldflags="-s -w $stamp" -o crictl sigs.k8s.io/cri-tools/cmd/crictl
     "$go" test -c -trimpath -ldflags="-s -w $stamp" -o critest sigs.k8s.io/cri-tools/cmd/critest
+    "$go" build -trimpath -ldflags="-s -w" -o streamload.new ./streamload
+    rm -r streamload
+    mv streamload.new streamload
   )
 }
 

@@ -17,7 +17,7 @@ testbed_push() {
   box_exec "$name" sh -c 'echo "runtime-endpoint: unix:///run/rktlet/rktlet.sock" >/etc/crictl.yaml'
   box_push "$name" "$descriptors/cri.pb" "$INSIDE/bin"
   if ! box_exec "$name" test -e "$INSIDE/images/images.json"; then
-    box_push "$name" "$tools/crictl" "$tools/critest" "$INSIDE/bin"
+    box_push "$name" "$tools/crictl" "$tools/critest" "$tools/streamload" "$INSIDE/bin"
     box_exec "$name" ln -sf "$INSIDE/bin/crictl" /usr/local/bin/crictl
     box_push "$name" "$images/registry" "$images/images.json" "$INSIDE/images"
   fi
@@ -34,7 +34,7 @@ testbed_host() {
   mkdir -p "$INSIDE/bin" "$INSIDE/images"
   rm -rf "$INSIDE/test"
   cp -a "$TEST_DIR" "$INSIDE/test"
-  cp "$tools/crictl" "$tools/critest" "$descriptors/cri.pb" "$INSIDE/bin/"
+  cp "$tools/crictl" "$tools/critest" "$tools/streamload" "$descriptors/cri.pb" "$INSIDE/bin/"
   cp -a "$images/registry" "$images/images.json" "$INSIDE/images/"
   "$INSIDE/test/inside/registry-setup" "$INSIDE/images/registry"
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
+
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/pods/pods.h"
 #include "spec/runtime_handlers.h"
+#include "rktlet/streaming/server.h"
 
 namespace rktlet::cri {
 namespace {
@@ -40,6 +44,20 @@ void AddHandlers(v1::StatusResponse& response) {
 
 std::string Text(const json& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+// What rktlet itself has: after any load it has to be what it was before.
+json Resources(const Context& context) {
+  const struct mallinfo2 heap = ::mallinfo2();
+  json resources = {{"heapBytes", heap.uordblks + heap.hblkhd}, {"heapHeldBytes", heap.arena + heap.hblkhd}};
+  if (const auto descriptors = base::ListDirectory("/proc/self/fd"); descriptors.ok()) {
+    resources["descriptors"] = descriptors->size() - 1;  // without that of the look
+  }
+  if (context.streams != nullptr) {
+    resources["streamClients"] = context.streams->clients();
+    resources["streamBufferBytes"] = context.streams->buffered();
+  }
+  return resources;
+}
+
 void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusResponse& response) {
   auto& info = *response.mutable_info();
   const json options = {{"yaml", config::Dump(context.config)}};
@@ -64,6 +82,7 @@ void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusR
                        {"pulls", context.puller.running()},
                        {"version", RKTLET_VERSION}};
   info["runtime"] = Text(counts);
+  info["resources"] = Text(Resources(context));
   if (context.pods != nullptr) {
     const json problems = context.pods->Problems();
     info["problems"] = Text(problems);
