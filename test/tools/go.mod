@@ -8,6 +8,7 @@ require (
 	k8s.io/api v0.36.0
 	k8s.io/client-go v0.36.0
 	k8s.io/cri-api v0.36.0
+	k8s.io/klog/v2 v2.140.0
 	k8s.io/streaming v0.36.0
 	sigs.k8s.io/cri-tools v1.36.0
 )
@@ -82,7 +83,6 @@ require (
 	k8s.io/cli-runtime v0.36.0 // indirect
 	k8s.io/component-base v0.36.0 // indirect
 	k8s.io/cri-client v0.36.0 // indirect
-	k8s.io/klog/v2 v2.140.0 // indirect
 	k8s.io/kube-openapi v0.0.0-20260319004828-5883c5ee87b9 // indirect
 	k8s.io/kubectl v0.36.0 // indirect
 	k8s.io/kubelet v0.36.0 // indirect

@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+
+	"k8s.io/klog/v2"
 )
 
 // setUp declares a subcommand's flags and returns what runs once they are parsed.
@@ -27,6 +30,9 @@ func main() {
 		os.Exit(2)
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	// What the libraries say of connections that end is what bad clients are for; errors come back as values.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	run := commands[os.Args[1]](flags)
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		os.Exit(2)
