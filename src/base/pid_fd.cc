@@ -37,12 +37,16 @@ bool PidFd::Ended() const {
 
 absl::StatusOr<std::optional<ExitStatus>> PidFd::Reap(bool wait) const {
   siginfo_t info{};
-  int result = 0;
-  do {
-    result = ::waitid(P_PIDFD, static_cast<id_t>(fd_.get()), &info, WEXITED | (wait ? 0 : WNOHANG));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) {
-    return ErrnoStatus(errno, StrCat("wait for process ", pid_));
+  while (::waitid(P_PIDFD, static_cast<id_t>(fd_.get()), &info, WEXITED | (wait ? 0 : WNOHANG)) != 0) {
+    // Whoever watches a pidfd may have made it non-blocking, and then waitid(2) does not wait.
+    if (errno == EAGAIN && wait) {
+      pollfd poll_fd{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+      static_cast<void>(::poll(&poll_fd, 1, -1));
+    } else if (errno == EAGAIN) {
+      return std::optional<ExitStatus>();
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, StrCat("wait for process ", pid_));
+    }
   }
   if (info.si_pid == 0) {
     return std::optional<ExitStatus>();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "base/unique_fd.h"
 
 namespace rktlet::systemd {
 namespace {
@@ -49,8 +50,10 @@ void BusPump::Stop() {
   connection_ = nullptr;
   on_turn_ = nullptr;
   on_lost_ = nullptr;
-  boost::system::error_code ignored;
-  descriptor_.close(ignored);
+  if (descriptor_.is_open()) {
+    // The connection may keep its own for a while: what is only closed would stay in the epoll set.
+    const base::UniqueFd out_of_the_set(descriptor_.release());
+  }
   timer_.cancel();
 }
 

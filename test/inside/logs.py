@@ -81,14 +81,16 @@ def stress(client, writers, control, seconds):
     restarter = threading.Thread(target=lambda: restarts.append(restart_daemon(stop, min(10.0, seconds / 3))))
     restarter.start()
     started = time.monotonic()
-    for second in range(1, int(seconds) + 1):
-        time.sleep(max(0.0, started + second - time.monotonic()))
-        for writer in writers:
-            writer.rotate(client)
-    stop.set()
-    restarter.join()
-    with open(os.path.join(control, "stop"), "wb"):
-        pass
+    try:
+        for second in range(1, int(seconds) + 1):
+            time.sleep(max(0.0, started + second - time.monotonic()))
+            for writer in writers:
+                writer.rotate(client)
+    finally:
+        stop.set()
+        restarter.join()
+        with open(os.path.join(control, "stop"), "wb"):
+            pass
 
     def still_running():
         running = client.call("ListContainers", {"filter": {"state": {"state": "CONTAINER_RUNNING"}}})["containers"]

@@ -19,6 +19,7 @@
 
 #include "base/strings.h"
 #include "base/subprocess.h"
+#include "rktlet/engine/exit_watch.h"
 #include "rktlet/engine/rkt_command.h"
 
 namespace rktlet::engine {
@@ -71,25 +72,18 @@ absl::Status StatusOfReport(std::string_view report) {
 class RunningExec : public std::enable_shared_from_this<RunningExec> {
  public:
   explicit RunningExec(const asio::any_io_executor& executor)
-      : pid_(executor), kill_(executor), done_(executor, steady_clock::time_point::max()) {}
+      : exit_(executor), kill_(executor), done_(executor, steady_clock::time_point::max()) {}
 
   absl::Status Start(const base::Command& command, UniqueFd report) {
     report_ = std::move(report);
     ASSIGN_OR_RETURN(child_, base::Spawn(command));
-    const int watched = ::fcntl(child_.fd(), F_DUPFD_CLOEXEC, 3);
-    if (watched < 0) {
-      const absl::Status status = base::ErrnoStatus(errno, "duplicate a pidfd");
+    if (const absl::Status watched = exit_.Watch(child_, [self = shared_from_this()] { self->Exited(); });
+        !watched.ok()) {
       ::kill(-child_.pid(), SIGKILL);
       static_cast<void>(child_.Reap(true));
-      return status;
+      return watched;
     }
     ++running_streams;
-    pid_.assign(watched);
-    pid_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](error_code error) {
-      if (!error) {
-        self->Exited();
-      }
-    });
     return absl::OkStatus();
   }
 
@@ -117,16 +111,20 @@ class RunningExec : public std::enable_shared_from_this<RunningExec> {
     if (!reason_.empty()) {
       co_return StatusOfReport(reason_);
     }
-    if (status_.signal != 0) {
-      co_return absl::InternalError(StrCat("exec: rkt was ended by signal ", status_.signal));
+    CO_RETURN_IF_ERROR(ended_as_.status());
+    if (ended_as_->signal != 0) {
+      co_return absl::InternalError(StrCat("exec: rkt was ended by signal ", ended_as_->signal));
     }
-    co_return status_.code;
+    co_return ended_as_->code;
   }
 
  private:
   void Exited() {
-    if (auto status = child_.Reap(true); status.ok() && status->has_value()) {
-      status_ = **status;
+    auto status = child_.Reap(true);
+    if (status.ok()) {
+      ended_as_ = **status;
+    } else {
+      ended_as_ = status.status();
     }
     std::array<char, kMaxReason> text{};
     if (const ssize_t size = ::read(report_.get(), text.data(), text.size()); size > 0) {
@@ -135,18 +133,16 @@ class RunningExec : public std::enable_shared_from_this<RunningExec> {
     report_.Reset();
     exited_ = true;
     --running_streams;
-    error_code ignored;
-    pid_.close(ignored);
     kill_.cancel();
     done_.cancel();
   }
 
   base::PidFd child_;
   UniqueFd report_;  // non-blocking. Its end tells rkt that nobody is left who wants the command
-  asio::posix::stream_descriptor pid_;
+  ExitWatch exit_;
   asio::steady_timer kill_;
   asio::steady_timer done_;  // never expires: cancelled at the end
-  base::ExitStatus status_;
+  absl::StatusOr<base::ExitStatus> ended_as_ = base::ExitStatus();
   std::string reason_;
   bool exited_ = false;
 };

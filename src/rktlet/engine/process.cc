@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "base/strings.h"
+#include "rktlet/engine/exit_watch.h"
 
 namespace rktlet::engine {
 namespace {
@@ -36,7 +37,7 @@ class Running : public std::enable_shared_from_this<Running> {
         in_(executor),
         out_{asio::posix::stream_descriptor(executor), &result_.command.stdout_data, false, {}},
         err_{asio::posix::stream_descriptor(executor), &result_.command.stderr_data, false, {}},
-        pid_(executor),
+        exit_(executor),
         deadline_(executor),
         progress_(executor),
         kill_(executor),
@@ -54,27 +55,19 @@ class Running : public std::enable_shared_from_this<Running> {
     command.fds.insert(command.fds.end(), {{in.first.get(), 0}, {out.second.get(), 1}, {err.second.get(), 2}});
     command.new_session = true;
     ASSIGN_OR_RETURN(child_, base::Spawn(command));
-    const int watched = ::fcntl(child_.fd(), F_DUPFD_CLOEXEC, 3);
-    if (watched < 0) {
-      const absl::Status status = base::ErrnoStatus(errno, "duplicate a pidfd");
-      KillGroup(SIGKILL);
-      static_cast<void>(child_.Reap(true));
-      return status;
-    }
-    pid_.assign(watched);
     in_.assign(in.second.Release());
     out_.pipe.assign(out.first.Release());
     err_.pipe.assign(err.first.Release());
     return absl::OkStatus();
   }
 
-  void Watch() {
+  absl::Status Watch() {
     auto self = shared_from_this();
-    pid_.async_wait(asio::posix::stream_descriptor::wait_read, [self](error_code error) {
-      if (!error) {
-        self->Exited();
-      }
-    });
+    if (absl::Status watched = exit_.Watch(child_, [self] { self->Exited(); }); !watched.ok()) {
+      KillGroup(SIGKILL);
+      static_cast<void>(child_.Reap(true));
+      return watched;
+    }
     Read(out_);
     Read(err_);
     asio::async_write(in_, asio::buffer(options_.stdin_data),
@@ -95,6 +88,7 @@ class Running : public std::enable_shared_from_this<Running> {
         running->Terminate();
       }
     });
+    return absl::OkStatus();
   }
 
   Awaitable<void> Done() {
@@ -105,7 +99,10 @@ class Running : public std::enable_shared_from_this<Running> {
     }
   }
 
-  ProcessResult TakeResult() { return std::move(result_); }
+  absl::StatusOr<ProcessResult> TakeResult() {
+    RETURN_IF_ERROR(failure_);
+    return std::move(result_);
+  }
 
  private:
   struct Stream {
@@ -215,12 +212,13 @@ class Running : public std::enable_shared_from_this<Running> {
     if (result_.command.timed_out || result_.cancelled) {
       KillGroup(SIGKILL);  // whatever it left of its session
     }
-    if (auto status = child_.Reap(true); status.ok() && status->has_value()) {
+    if (auto status = child_.Reap(true); status.ok()) {
       result_.command.status = **status;
+    } else {
+      failure_ = status.status();  // how it ended is not known: that is no success
     }
     finished_ = true;
     Close(in_);
-    Close(pid_);
     deadline_.cancel();
     progress_.cancel();
     kill_.cancel();
@@ -230,11 +228,12 @@ class Running : public std::enable_shared_from_this<Running> {
 
   ProcessOptions options_;
   ProcessResult result_;
+  absl::Status failure_;
   base::PidFd child_;
   asio::posix::stream_descriptor in_;
   Stream out_;
   Stream err_;
-  asio::posix::stream_descriptor pid_;
+  ExitWatch exit_;
   asio::steady_timer deadline_;
   asio::steady_timer progress_;
   asio::steady_timer kill_;
@@ -257,7 +256,7 @@ Awaitable<absl::StatusOr<ProcessResult>> RunProcess(base::Command command, Proce
   auto executor = co_await asio::this_coro::executor;
   auto running = std::make_shared<Running>(executor, std::move(options));
   CO_RETURN_IF_ERROR(running->Start(std::move(command)));
-  running->Watch();
+  CO_RETURN_IF_ERROR(running->Watch());
   co_await running->Done();
   co_return running->TakeResult();
 }

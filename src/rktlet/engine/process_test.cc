@@ -53,6 +53,36 @@ TEST_F(Process, LosesNothingOfWhatItWroteRightBeforeItsEnd) {
   }
 }
 
+// Commands come and go in one loop; each says its own end and nobody else's.
+boost::asio::awaitable<int> EndWith7AfterOthers(int others) {
+  int wrong = 0;
+  for (int i = 0; i < others; ++i) {
+    base::Command command;
+    command.program = "/bin/sh";
+    command.args = {"-c", "read line; echo done; exit 7"};
+    ProcessOptions options;
+    options.stdin_data = "x\n";
+    auto result = co_await RunProcess(std::move(command), std::move(options));
+    wrong += result.ok() && result->command.status.code == 7 && result->command.stdout_data == "done\n" ? 0 : 1;
+  }
+  co_return wrong;
+}
+
+TEST_F(Process, EndsForItselfAmongManyThatComeAndGo) {
+  constexpr int kSideBySide = 24;
+  constexpr int kEach = 8;
+  int finished = 0;
+  int wrong = 0;
+  for (int i = 0; i < kSideBySide; ++i) {
+    boost::asio::co_spawn(loop_.context(), EndWith7AfterOthers(kEach), [&](std::exception_ptr, int result) {
+      ++finished;
+      wrong += result;
+    });
+  }
+  EXPECT_TRUE(loop_.RunUntil([&] { return finished == kSideBySide; }));
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(Process, MayLeaveItsInputUnread) {
   ProcessOptions options;
   options.stdin_data = std::string(300'000, 'x');

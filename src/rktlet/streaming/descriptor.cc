@@ -81,8 +81,12 @@ Awaitable<absl::Status> Descriptor::Write(std::string_view data) {
 }
 
 void Descriptor::Close() {
-  error_code ignored;
-  descriptor_.close(ignored);
+  if (!descriptor_.is_open()) {
+    return;
+  }
+  // Somebody else may hold the same open file (a terminal's master, a supervisor): closing alone would leave it in the
+  // epoll set, and its events would go to whatever Asio watches next. release() takes it out.
+  const base::UniqueFd fd(descriptor_.release());
 }
 
 }  // namespace rktlet::streaming

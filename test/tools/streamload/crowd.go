@@ -24,13 +24,13 @@ const (
 )
 
 // What a client is told when it is a bad one says nothing: only the good and the slow ones are judged.
-var (
-	manners    = []manner{good, slow, good, stalled, good, killed, good, garbage}
-	transports = []string{"spdy", "websocket"}
+const (
+	allManners    = "good,slow,good,stalled,good,killed,good,garbage"
+	allTransports = "spdy,websocket"
 )
 
 type crowd struct {
-	runtime
+	runtime   runtime
 	ctx       context.Context
 	container string
 	printing  string
@@ -39,6 +39,9 @@ type crowd struct {
 	endless   int
 	lines     int
 	hold      time.Duration
+
+	manners    []string
+	transports []string
 
 	mutex    sync.Mutex
 	Right    map[string]int `json:"right"` // good clients whose results were right, by "kind transport manner"
@@ -60,8 +63,11 @@ func crowdCommand(flags *flag.FlagSet) func() (any, error) {
 	execs := flags.Int("execs", 200, "clients of exec")
 	forwards := flags.Int("forwards", 200, "forwarded connections")
 	attaches := flags.Int("attaches", 50, "clients of attach")
+	manners := flags.String("manners", allManners, "how clients behave, in turns")
+	transports := flags.String("transports", allTransports, "of the clients, in turns")
 	timeout := flags.Duration("timeout", 10*time.Minute, "after which those who are left have failed")
 	return func() (any, error) {
+		c.manners, c.transports = strings.Split(*manners, ","), strings.Split(*transports, ",")
 		var err error
 		if c.runtime, err = connect(*socket); err != nil {
 			return nil, err
@@ -84,12 +90,13 @@ func crowdCommand(flags *flag.FlagSet) func() (any, error) {
 
 func (c *crowd) start(all *sync.WaitGroup, kind string, count, each int, run func(w way, m manner) error) {
 	for i := range count {
-		m := manners[i%len(manners)]
-		w := way{transport: transports[i/len(manners)%len(transports)]}
+		m := manner(c.manners[i%len(c.manners)])
+		w := way{transport: c.transports[i/len(c.manners)%len(c.transports)]}
 		if m != good {
 			w.through = &badProxy{manner: m, hold: c.hold}
 		}
 		all.Go(func() {
+			started := time.Now()
 			err := run(w, m)
 			name := fmt.Sprintf("%s %s %s", kind, w.transport, m)
 			c.mutex.Lock()
@@ -98,7 +105,7 @@ func (c *crowd) start(all *sync.WaitGroup, kind string, count, each int, run fun
 			case m != good && m != slow:
 				c.Bad[name] += each
 			case err != nil:
-				c.Failures = append(c.Failures, fmt.Sprintf("%s: %v", name, err))
+				c.Failures = append(c.Failures, fmt.Sprintf("%s: after %.1f s: %v", name, time.Since(started).Seconds(), err))
 			default:
 				c.Right[name] += each
 			}
@@ -108,7 +115,7 @@ func (c *crowd) start(all *sync.WaitGroup, kind string, count, each int, run fun
 
 func (c *crowd) oneExec(w way, m manner) error {
 	if m != good && m != slow {
-		return c.exec(c.ctx, w, c.container, []string{"yes", "streamload"}, stdio{in: neverEnds(c.ctx), out: io.Discard})
+		return c.runtime.exec(c.ctx, w, c.container, []string{"yes", "streamload"}, stdio{in: neverEnds(c.ctx), out: io.Discard})
 	}
 	size := int64(goodBytes)
 	if m == slow {
@@ -116,10 +123,11 @@ func (c *crowd) oneExec(w way, m manner) error {
 	}
 	from, to, problems := newSource(size), newSink(size), &bytes.Buffer{}
 	script := fmt.Sprintf("cat; echo done >&2; exit %d", exitStatus)
-	err := c.exec(c.ctx, w, c.container, []string{"sh", "-c", script}, stdio{in: from, out: to, err: problems})
+	err := c.runtime.exec(c.ctx, w, c.container, []string{"sh", "-c", script}, stdio{in: from, out: to, err: problems})
 	var code exec.CodeExitError
 	if !errors.As(err, &code) || code.Code != exitStatus {
-		return fmt.Errorf("want exit status %d, got: %v", exitStatus, err)
+		return fmt.Errorf("want exit status %d, got: %v (%d bytes of %d came, %d were not sent; stderr %q)", exitStatus, err,
+			to.got, to.want, from.left, problems)
 	}
 	if problems.String() != "done\n" {
 		return fmt.Errorf("stderr is %q", problems)
@@ -131,7 +139,7 @@ func (c *crowd) oneAttach(w way, m manner) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	out := &lineCheck{want: c.lines, enough: cancel}
-	err := c.attach(ctx, w, c.printing, stdio{out: out})
+	err := c.runtime.attach(ctx, w, c.printing, stdio{out: out})
 	if out.wrong != "" {
 		return errors.New(out.wrong)
 	}
@@ -142,7 +150,7 @@ func (c *crowd) oneAttach(w way, m manner) error {
 }
 
 func (c *crowd) tenForwards(w way, m manner) error {
-	client, err := c.forward(c.ctx, w, c.pod)
+	client, err := c.runtime.forward(c.ctx, w, c.pod)
 	if err != nil {
 		return err
 	}
