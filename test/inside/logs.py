@@ -15,6 +15,8 @@ import tempfile
 import threading
 import time
 
+import grpc
+
 from cri import Client
 from streams import IMAGE, Pod, table, wait_until
 
@@ -38,7 +40,14 @@ class Writer:
     def rotate(self, client):
         self.rotations += 1
         os.rename(self.path, f"{self.path}.{self.rotations:06}")
-        client.call("ReopenContainerLog", {"container_id": self.id})
+        # As a kubelet does: what rktlet's end has interrupted is asked again.
+        while True:
+            try:
+                client.call("ReopenContainerLog", {"container_id": self.id})
+                return
+            except grpc.RpcError as error:
+                if error.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE):
+                    raise
 
     def files(self):
         return sorted(glob.glob(self.path + ".*")) + [self.path]
