@@ -7,8 +7,8 @@
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/pods/pods.h"
-#include "spec/runtime_handlers.h"
 #include "rktlet/streaming/server.h"
+#include "spec/runtime_handlers.h"
 
 namespace rktlet::cri {
 namespace {
