@@ -91,7 +91,8 @@ WantedBy=multi-user.target
 UNIT
   mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
   ln -s ../box-exec.service "$work/root/etc/systemd/system/multi-user.target.wants/box-exec.service"
-  mkfs.ext4 -q -F -L root -m 0 -O ^has_journal -d "$work/root" "$out" 6G
+  # With inodes for an image of a million files.
+  mkfs.ext4 -q -F -L root -m 0 -N 1500000 -O ^has_journal -d "$work/root" "$out" 6G
 }
 
 # Prints kvm where a guest really runs with it, else tcg. /dev/kvm may exist and hang: only booting tells. The answer

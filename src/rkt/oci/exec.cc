@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/pid_fd.h"
 #include "base/strings.h"
@@ -296,7 +297,7 @@ absl::Status PlaceTerminal(Prepared& prepared, const ExecOptions& options, std::
   }
   ASSIGN_OR_RETURN(UniqueFd master, prepared.console.Receive());
   if (options.console_fd >= 0) {
-    return SendMaster(options.console_fd, master);
+    return rktlet::base::SendFd(options.console_fd, master.get());
   }
   relay.emplace(std::move(master));
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/strings.h"
 
@@ -66,46 +67,8 @@ absl::StatusOr<UniqueFd> ConsoleSocket::Receive() {
   if (!connection.valid()) {
     return ErrnoStatus(errno, "crun sent no terminal");
   }
-  std::array<char, 256> data{};
-  iovec part{data.data(), data.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (recvmsg(connection.get(), &message, MSG_CMSG_CLOEXEC) < 0) {
-    return ErrnoStatus(errno, "receive the terminal from crun");
-  }
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len < CMSG_LEN(sizeof(int))) {
-    return absl::InternalError("crun sent no terminal");
-  }
-  int master = -1;
-  std::memcpy(&master, CMSG_DATA(header), sizeof(int));
-  return UniqueFd(master);
-}
-
-absl::Status SendMaster(int socket, const UniqueFd& master) {
-  char byte = 't';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = master.get();
-  std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1) {
-    return ErrnoStatus(errno, "hand the terminal over");
-  }
-  return absl::OkStatus();
+  absl::StatusOr<UniqueFd> master = rktlet::base::ReceiveFd(connection.get());
+  return master.ok() ? std::move(master) : rktlet::base::Annotate(master.status(), "crun sent no terminal");
 }
 
 bool OwnTerminalSize(struct winsize* size) { return ioctl(STDIN_FILENO, TIOCGWINSZ, size) == 0; }

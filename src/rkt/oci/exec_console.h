@@ -36,9 +36,6 @@ class ConsoleSocket {
   std::string path_;
 };
 
-// Passes the master on over a connected stream socket.
-absl::Status SendMaster(int socket, const rktlet::base::UniqueFd& master);
-
 // Copies between our own stdin and stdout and a terminal's master. When stdin is a terminal, it is raw as long as this
 // lives, and its size is the other's; the end of any other stdin becomes the terminal's end-of-file character.
 class TerminalRelay {

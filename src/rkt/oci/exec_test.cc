@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/status_matchers.h"
 #include "base/subprocess.h"
@@ -73,7 +74,7 @@ TEST(ExecConsole, TakesTheMasterThatTheRuntimeSendsAndPassesItOn) {
   const rktlet::base::UniqueFd runtime(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::connect(runtime.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ASSERT_OK_AND_ASSIGN(auto pipe, rktlet::base::MakePipe());
-  EXPECT_THAT(SendMaster(runtime.get(), pipe.second), rktlet::base::IsOk());
+  EXPECT_THAT(rktlet::base::SendFd(runtime.get(), pipe.second.get()), rktlet::base::IsOk());
   ASSERT_OK_AND_ASSIGN(const rktlet::base::UniqueFd received, console->Receive());
   EXPECT_EQ(::write(received.get(), "x", 1), 1);
   char byte = 0;

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/fd_passing.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
 #include "rktlet/engine/exit_watch.h"
@@ -236,28 +237,6 @@ base::Command MakeCommand(const std::string& rkt, const std::string& helper, con
   return command;
 }
 
-// The master that has come through the socket; invalid: none will.
-UniqueFd ReceiveMaster(int socket) {
-  char byte = 0;
-  iovec part{.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0) {
-    return {};
-  }
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-    return {};
-  }
-  int master = -1;
-  std::memcpy(&master, CMSG_DATA(header), sizeof(int));
-  return UniqueFd(master);
-}
-
 // Waits until the socket has something, its end included; false after kTerminalTime.
 Awaitable<bool> WaitForConsole(std::shared_ptr<asio::posix::stream_descriptor> socket) {
   asio::steady_timer timer(socket->get_executor(), kTerminalTime);
@@ -305,16 +284,16 @@ Awaitable<absl::StatusOr<std::unique_ptr<streaming::Process>>> StartExecStream(s
     co_return std::unique_ptr<streaming::Process>(std::move(stream));
   }
   const bool in_time = co_await WaitForConsole(console);
-  UniqueFd master = ReceiveMaster(console->native_handle());
+  absl::StatusOr<UniqueFd> master = base::ReceiveFd(console->native_handle());
   if (!in_time) {
     co_return absl::DeadlineExceededError("exec: the command's terminal does not come");
   }
-  if (!master.valid()) {
+  if (!master.ok()) {
     const absl::StatusOr<int> code = co_await running->Done();
     CO_RETURN_IF_ERROR(code.status());
     co_return absl::InternalError(StrCat("exec: rkt ended with ", *code, " and gave no terminal"));
   }
-  CO_RETURN_IF_ERROR(stream->SetMaster(std::move(master), request.input, request.output));
+  CO_RETURN_IF_ERROR(stream->SetMaster(*std::move(master), request.input, request.output));
   co_return std::unique_ptr<streaming::Process>(std::move(stream));
 }
 

@@ -83,6 +83,10 @@ Connection::Result Connection::FailStream(StreamId stream, ResetStatus status) {
   return Event{.kind = Event::Kind::kReset, .stream = stream, .status = static_cast<uint32_t>(status)};
 }
 
+Connection::Result Connection::NoSuchStream(StreamId stream) {
+  return WasReset(stream) ? std::nullopt : FailStream(stream, ResetStatus::kInvalidStream);
+}
+
 absl::StatusOr<Headers> Connection::Inflate(std::string_view block, Result* session_failure) {
   // Also for a stream that is refused: all blocks are one stream to zlib.
   const absl::StatusOr<std::string_view> inflated = decompressor_.Decompress(block);
@@ -138,9 +142,7 @@ Connection::Result Connection::Handle(const SynReplyFrame& frame) {
   }
   const auto it = streams_.find(frame.stream);
   if (it == streams_.end()) {
-    return std::ranges::find(reset_, frame.stream) != reset_.end()
-               ? std::nullopt
-               : FailStream(frame.stream, ResetStatus::kInvalidStream);
+    return NoSuchStream(frame.stream);
   }
   if (!it->second.ours) {
     return FailStream(frame.stream, ResetStatus::kProtocolError);
@@ -166,9 +168,7 @@ Connection::Result Connection::Handle(const HeadersFrame& frame) {
   }
   const auto it = streams_.find(frame.stream);
   if (it == streams_.end()) {
-    return std::ranges::find(reset_, frame.stream) != reset_.end()
-               ? std::nullopt
-               : FailStream(frame.stream, ResetStatus::kInvalidStream);
+    return NoSuchStream(frame.stream);
   }
   if (!it->second.can_receive) {
     return FailStream(frame.stream, ResetStatus::kStreamAlreadyClosed);
@@ -187,8 +187,7 @@ Connection::Result Connection::Handle(const DataFrame& frame) {
   const auto it = streams_.find(frame.stream);
   if (it == streams_.end()) {
     ConsumedBySession(frame.data.size());
-    const bool known = !frame.begin || std::ranges::find(reset_, frame.stream) != reset_.end();
-    return known ? std::nullopt : FailStream(frame.stream, ResetStatus::kInvalidStream);
+    return frame.begin ? NoSuchStream(frame.stream) : std::nullopt;
   }
   Stream& stream = it->second;
   if (!stream.can_receive || (stream.ours && !stream.replied)) {
@@ -326,6 +325,8 @@ void Connection::Erase(Streams::iterator it) {
   peers_streams_ -= stream.ours ? 0 : 1;
   ConsumedBySession(stream.unconsumed);
 }
+
+bool Connection::WasReset(StreamId stream) const { return std::ranges::find(reset_, stream) != reset_.end(); }
 
 void Connection::NoteReset(StreamId stream) {
   reset_.push_back(stream);

@@ -119,6 +119,8 @@ class Connection {
 
   Result Fail(const absl::Status& error);
   Result FailStream(StreamId stream, ResetStatus status);
+  // A frame for a stream that there is none of: nothing for one that was reset lately, its last frames were under way.
+  Result NoSuchStream(StreamId stream);
   // Inflates and parses. `*failed` is set when the session failed (returns its event), else an empty result.
   absl::StatusOr<Headers> Inflate(std::string_view block, Result* session_failure);
   void Announce();
@@ -126,6 +128,7 @@ class Connection {
   void EraseIfDone(Streams::iterator it);
   void Erase(Streams::iterator it);
   void ConsumedBySession(size_t bytes);
+  bool WasReset(StreamId stream) const;
   void NoteReset(StreamId stream);
   bool IsPeers(StreamId stream) const { return (stream % 2 == 1) == (role_ == Role::kServer); }
 
