@@ -14,7 +14,7 @@
 
 namespace rktlet::spec {
 
-// pod.json: written by `app prepare`, never changed.
+// pod.json: written by `app prepare`; `app update` changes the resources in it.
 struct PodRecord {
   PodSpec spec;
   int64_t created_at = 0;  // ns since the epoch
@@ -22,7 +22,7 @@ struct PodRecord {
   std::string unit;        // its unit's name
 };
 
-// app.json in the container directory: written by `app add`, never changed.
+// app.json in the container directory: written by `app add`; `app update` changes the resources in it.
 struct ContainerRecord {
   ContainerSpec spec;
   int64_t created_at = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules that pods and containers share (common_fields.h).
 #include <cctype>
+#include <set>
 
 #include "spec/common_fields.h"
 
@@ -14,6 +15,39 @@ bool IsCpuList(const std::string& text) {
     }
   }
   return true;
+}
+
+// As the kernel names them in hugetlb.<size>.max: "64KB", "2MB", "1GB".
+bool IsPageSize(const std::string& text) {
+  const size_t digits = text.find_first_not_of("0123456789");
+  if (digits == 0 || digits == std::string::npos || digits > 6) {
+    return false;
+  }
+  const std::string unit = text.substr(digits);
+  return unit == "KB" || unit == "MB" || unit == "GB";
+}
+
+// The name of a control group's attribute: "memory.high", and no path.
+bool IsAttribute(const std::string& text) {
+  const size_t dot = text.find('.');
+  return dot != 0 && dot != std::string::npos && dot + 1 < text.size() && text.size() < 128 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") ==
+             std::string::npos &&
+         text.find("..") == std::string::npos;
+}
+
+void CheckUnified(Problems& problems, const std::string& where, const Resources& resources) {
+  for (const auto& [attribute, value] : resources.unified) {
+    const bool fine = IsAttribute(attribute);
+    problems.Check(fine, where + ".unified: a key is no attribute of a control group such as \"memory.high\"");
+    if (fine) {
+      problems.Check(
+          !attribute.starts_with("cgroup."),
+          base::StrCat(where, ".unified.", attribute, ": belongs to systemd, which makes the control group"));
+      problems.Check(!value.empty() && value.size() < 4096 && value.find('\0') == std::string::npos,
+                     base::StrCat(where, ".unified.", attribute, ": the value is empty, too long, or has a NUL"));
+    }
+  }
 }
 
 }  // namespace
@@ -32,8 +66,10 @@ void CheckResources(Problems& problems, const std::string& where, const Resource
   // The kernel's own limits: 1 ms to 1 s for a period, 1 ms for a quota (kernel/sched/core.c).
   problems.Check(!resources.cpu_period || (*resources.cpu_period >= 1000 && *resources.cpu_period <= 1'000'000),
                  where + ".cpu_period: must be 1000 to 1000000 µs");
-  problems.Check(!resources.cpu_quota || *resources.cpu_quota == -1 || *resources.cpu_quota >= 1000,
-                 where + ".cpu_quota: must be -1 or at least 1000 µs");
+  constexpr int64_t kLongestQuota = 1'000'000'000'000;  // a million CPUs
+  problems.Check(!resources.cpu_quota || *resources.cpu_quota == -1 ||
+                     (*resources.cpu_quota >= 1000 && *resources.cpu_quota <= kLongestQuota),
+                 where + ".cpu_quota: must be -1, or 1000 µs to 1000000 s");
   at_least("cpu_shares", resources.cpu_shares, 0);
   at_least("memory_limit", resources.memory_limit, -1);
   at_least("memory_swap_limit", resources.memory_swap_limit, -1);
@@ -42,6 +78,13 @@ void CheckResources(Problems& problems, const std::string& where, const Resource
                  where + ".oom_score_adj: must be -1000 to 1000");
   problems.Check(IsCpuList(resources.cpuset_cpus), where + ".cpuset_cpus: not a list such as \"0-3,7\"");
   problems.Check(IsCpuList(resources.cpuset_mems), where + ".cpuset_mems: not a list such as \"0-1\"");
+  std::set<std::string> page_sizes;
+  for (const HugepageLimit& limit : resources.hugepage_limits) {
+    problems.Check(IsPageSize(limit.page_size), where + ".hugepage_limits: a page size is not one such as \"2MB\"");
+    problems.Check(page_sizes.insert(limit.page_size).second,
+                   where + ".hugepage_limits: a page size stands there twice");
+  }
+  CheckUnified(problems, where, resources);
   if (resources.memory_swap_limit.value_or(-1) >= 0 && resources.memory_limit.value_or(-1) > 0) {
     problems.Check(*resources.memory_swap_limit == 0 || *resources.memory_swap_limit >= *resources.memory_limit,
                    where + ".memory_swap_limit: counts memory and swap together and must not be below memory_limit");

@@ -54,6 +54,7 @@ constexpr auto kSignatures = std::to_array<NameAndSignature>({
     {"Group", "s"},
     {"GuessMainPID", "b"},
     {"IOAccounting", "b"},
+    {"IODeviceLatencyTargetUSec", "a(st)"},
     {"IODeviceWeight", "a(st)"},
     {"IOReadBandwidthMax", "a(st)"},
     {"IOReadIOPSMax", "a(st)"},

@@ -81,18 +81,51 @@ TEST(ResourceProperties, UnifiedAttributesWinAndAreKnownByName) {
               IsOkAndHolds(ElementsAre(Property{"MemoryHigh", uint64_t{50}}, Property{"MemoryMax", kInfinity})));
   EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV1),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cgroup v1")));
-  resources.unified = {{"rdma.max", "max"}};
-  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("rdma.max")));
 }
 
-TEST(ResourceProperties, HugePagesOfNoneAreFineAndOthersRefused) {
+TEST(ResourceProperties, UnifiedAttributesOfEveryKindBecomeProperties) {
   spec::Resources resources;
-  resources.hugepage_limits = {{"2MB", 0}};
-  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2), IsOkAndHolds(IsEmpty()));
-  resources.hugepage_limits = {{"2MB", 2 << 20}};
+  resources.unified = {{"cpu.max", "33333 100000"},         {"cpuset.cpus", "0-1"},
+                       {"io.weight", "default 50\n8:0 70"}, {"io.max", "8:0 rbps=1000 wiops=max"},
+                       {"io.latency", "8:0 target=75000"},  {"rdma.max", "mlx5_0 hca_handle=2"}};
   EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("2MB")));
+              IsOkAndHolds(ElementsAre(
+                  Property{"AllowedCPUs", systemd::Bytes{3}}, Property{"CPUQuotaPerSecUSec", uint64_t{340'000}},
+                  Property{"CPUQuotaPeriodUSec", uint64_t{100'000}},
+                  Property{"IODeviceLatencyTargetUSec", systemd::StringNumbers{{"/dev/block/8:0", 75'000}}},
+                  Property{"IODeviceWeight", systemd::StringNumbers{{"/dev/block/8:0", 70}}},
+                  Property{"IOReadBandwidthMax", systemd::StringNumbers{{"/dev/block/8:0", 1000}}},
+                  Property{"IOWeight", uint64_t{50}},
+                  Property{"IOWriteIOPSMax", systemd::StringNumbers{{"/dev/block/8:0", kInfinity}}})));
+  resources.unified = {{"cpu.idle", "1"}};
+  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
+              IsOkAndHolds(ElementsAre(Property{"CPUWeight", uint64_t{0}})));
+  for (const auto& [attribute, value] : {std::pair{"cpu.max", "1 2 3"},
+                                         {"cpu.max", "10"},
+                                         {"cpu.weight", "0"},
+                                         {"cpu.idle", "2"},
+                                         {"io.max", "8:0"},
+                                         {"io.max", "sda rbps=1"},
+                                         {"io.max", "8:0 bps=1"},
+                                         {"io.weight", "8:0 x"},
+                                         {"io.latency", "8:0 75000"},
+                                         {"cpu.weight.nice", "1"},
+                                         {"cpuset.cpus", "a"},
+                                         {"memory.oom.group", "2"},
+                                         {"pids.max", "-1"}}) {
+    resources.unified = {{attribute, value}};
+    EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(attribute)));
+  }
+}
+
+TEST(DefaultOf, IsOfTheTypeOfTheProperty) {
+  for (const char* property :
+       {"CPUWeight", "CPUShares", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec", "MemoryMax", "MemoryHigh", "MemoryLow",
+        "MemoryMin", "MemorySwapMax", "TasksMax", "AllowedCPUs", "AllowedMemoryNodes", "IOWeight", "IODeviceWeight",
+        "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax", "IODeviceLatencyTargetUSec"}) {
+    EXPECT_THAT(systemd::CheckProperty({property, DefaultOf(property)}), base::IsOk());
+  }
 }
 
 }  // namespace

@@ -177,7 +177,15 @@ absl::StatusOr<rktlet::spec::Mount> ParseVolume(const std::string& text) {
   return mount;
 }
 
+void LimitFlags::Define(FlagSet& flags) {
+  flags.String("memory", "SIZE", &memory_, "Memory limit (128Mi)")
+      .String("cpu", "CPUS", &cpu_, "CPU limit (500m)")
+      .Int("cpu-shares", "N", &cpu_shares_, "CPU weight, 2 to 262144")
+      .Int("oom-score-adj", "N", &oom_score_adj_, "How soon the kernel ends it when memory is short, -1000 to 1000");
+}
+
 void AppAddFlags::Define(FlagSet& flags) {
+  limits_.Define(flags);
   flags.String("name", "NAME", &name_, "Name of the app; else that of the image")
       .String("exec", "PROGRAM", &exec_, "Program to run instead of the image's")
       .String("working-dir", "DIR", &working_dir_, "Working directory instead of the image's")
@@ -191,10 +199,6 @@ void AppAddFlags::Define(FlagSet& flags) {
       .KeyValues("user-label", &user_labels_, "Label of the app")
       .List("mnt-volume", "name=,kind=host|empty,source=,target=,readOnly=", &volumes_,
             "Volume and where it is mounted")
-      .String("memory", "SIZE", &memory_, "Memory limit (128Mi)")
-      .String("cpu", "CPUS", &cpu_, "CPU limit (500m)")
-      .Int("cpu-shares", "N", &cpu_shares_, "CPU weight, 2 to 262144")
-      .Int("oom-score-adj", "N", &oom_score_adj_, "How soon the kernel ends it when memory is short, -1000 to 1000")
       .List("caps-retain", "CAP,…", &caps_retain_, "Capabilities that it has, and no others")
       .List("caps-remove", "CAP,…", &caps_remove_, "Capabilities that it has not")
       .String("seccomp", "[mode=retain|remove,]@SET|FILE", &seccomp_,
@@ -284,7 +288,7 @@ absl::Status AppAddFlags::SetStreams(ContainerSpec& spec) const {
   return absl::OkStatus();
 }
 
-absl::Status AppAddFlags::SetResources(rktlet::spec::Resources& resources) const {
+absl::Status LimitFlags::SetResources(rktlet::spec::Resources& resources) const {
   if (!memory_.empty()) {
     ASSIGN_OR_RETURN(resources.memory_limit, ParseMemory(memory_));
   }
@@ -320,7 +324,7 @@ absl::StatusOr<ContainerSpec> AppAddFlags::ToSpec(const Context& context, const 
   RETURN_IF_ERROR(SetUser(spec.security));
   RETURN_IF_ERROR(SetSecurity(context, spec.security));
   RETURN_IF_ERROR(SetStreams(spec));
-  RETURN_IF_ERROR(SetResources(spec.resources));
+  RETURN_IF_ERROR(limits_.SetResources(spec.resources));
   return spec;
 }
 

@@ -15,6 +15,19 @@
 
 namespace rkt::cli {
 
+// --memory, --cpu, --cpu-shares, --oom-score-adj.
+class LimitFlags {
+ public:
+  void Define(FlagSet& flags);
+  absl::Status SetResources(rktlet::spec::Resources& resources) const;
+
+ private:
+  std::string memory_;
+  std::string cpu_;
+  std::optional<int64_t> cpu_shares_;
+  std::optional<int64_t> oom_score_adj_;
+};
+
 class AppAddFlags {
  public:
   void Define(FlagSet& flags);
@@ -28,7 +41,6 @@ class AppAddFlags {
   absl::Status SetUser(rktlet::spec::ContainerSecurity& security) const;
   absl::Status SetSecurity(const Context& context, rktlet::spec::ContainerSecurity& security) const;
   absl::Status SetStreams(rktlet::spec::ContainerSpec& spec) const;
-  absl::Status SetResources(rktlet::spec::Resources& resources) const;
 
   std::string name_;
   std::string exec_;
@@ -42,10 +54,7 @@ class AppAddFlags {
   std::map<std::string, std::string> user_annotations_;
   std::map<std::string, std::string> user_labels_;
   std::vector<std::string> volumes_;
-  std::string memory_;
-  std::string cpu_;
-  std::optional<int64_t> cpu_shares_;
-  std::optional<int64_t> oom_score_adj_;
+  LimitFlags limits_;
   std::vector<std::string> caps_retain_;
   std::vector<std::string> caps_remove_;
   std::string seccomp_;

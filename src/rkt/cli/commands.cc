@@ -11,6 +11,7 @@ void RegisterCommands(Registry& registry) {
   RegisterAppSandbox(registry);
   RegisterAppAdd(registry);
   RegisterAppStart(registry);
+  RegisterAppUpdate(registry);
   RegisterAppStop(registry);
   RegisterAppRm(registry);
   RegisterAppList(registry);

@@ -14,6 +14,7 @@ void RegisterAppList(Registry& registry);
 void RegisterAppRm(Registry& registry);
 void RegisterAppStart(Registry& registry);
 void RegisterAppStatus(Registry& registry);
+void RegisterAppUpdate(Registry& registry);
 void RegisterAppStop(Registry& registry);
 void RegisterAppNetwork(Registry& registry);
 void RegisterAppNetworkStatus(Registry& registry);

@@ -18,6 +18,7 @@
 #include "rkt/oci/rootfs.h"
 #include "spec/log_journal.h"
 #include "spec/runtime_handlers.h"
+#include "unit/resource_files.h"
 #include "unit/supervisor_client.h"
 #include "unit/unit_names.h"
 
@@ -66,6 +67,23 @@ absl::Status MountShm(const Layout& layout, const rktlet::base::UniqueFd& shm) {
     return ErrnoStatus(errno, "the pod's /dev/shm");
   }
   return absl::OkStatus();
+}
+
+// What no property of the unit expresses, into the group that we and the container to come are in.
+absl::Status WriteOwnResourceFiles(const Layout& layout, const PodId& pod, const ContainerState& state) {
+  const rktlet::spec::Resources& resources = state.record.spec.resources;
+  if (resources.hugepage_limits.empty() && resources.unified.empty()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const rktlet::unit::Cgroups cgroups, rktlet::unit::Cgroups::Detect());
+  ASSIGN_OR_RETURN(const auto files, rktlet::unit::ResourceFiles(resources, cgroups));
+  if (files.empty()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const rktlet::spec::PodState pod_state, rktlet::spec::ReadPod(layout, pod));
+  const std::string group =
+      rktlet::unit::Cgroups::ControlGroup(rktlet::unit::PodSlice(pod_state.record.spec), state.record.unit);
+  return rktlet::unit::WriteResourceFiles(files, cgroups, group);
 }
 
 absl::StatusOr<std::string> WorkingDirectory(const std::string& config_path) {
@@ -124,6 +142,7 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
                                            .substr(0, layout.ContainerPidFile(state.record.spec.id).rfind('/'))}) {
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(directory, 0700));
   }
+  RETURN_IF_ERROR(WriteOwnResourceFiles(layout, pod, state));
   ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply stdio, AskForStdio(layout, pod, state));
   RETURN_IF_ERROR(EnsurePrivateMounts(layout));
   // The propagation of the host's mounts is left as it is: volumes may ask for it. What is mounted below goes to a

@@ -41,9 +41,7 @@ absl::StatusOr<spec::Resources> ResourcesFromCri(const std::string& where, const
   resources.cpuset_cpus = cri.cpuset_cpus();
   resources.cpuset_mems = cri.cpuset_mems();
   for (const v1::HugepageLimit& limit : cri.hugepage_limits()) {
-    if (limit.limit() > 0) {
-      return UnbuiltField(where + ".hugepage_limits", "limits of huge pages are");
-    }
+    resources.hugepage_limits.push_back({limit.page_size(), limit.limit()});
   }
   for (const auto& [attribute, value] : cri.unified()) {
     resources.unified.emplace(attribute, value);

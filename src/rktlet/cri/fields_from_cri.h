@@ -16,8 +16,7 @@ namespace rktlet::cri {
 absl::Status WrongField(const std::string& field, const std::string& what);
 absl::Status UnbuiltField(const std::string& field, const std::string& what);
 
-// CRI's 0 is "not asked for". A hugepage limit of 0, which the kubelet sends for every page size of the node, is
-// nothing to enforce.
+// CRI's 0 is "not asked for", but of hugepage limits, which name their page size, and of oom_score_adj.
 absl::StatusOr<spec::Resources> ResourcesFromCri(const std::string& where,
                                                  const runtime::v1::LinuxContainerResources& resources);
 

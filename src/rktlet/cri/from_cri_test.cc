@@ -382,7 +382,8 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
        [](auto& c) { (*c.mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "soon"; }},
       {"oom_score_adj", kInvalid, [&](auto& c) { resources(c)->set_oom_score_adj(2000); }},
       {"memory_limit", kInvalid, [&](auto& c) { resources(c)->set_memory_limit_in_bytes(-5); }},
-      {"hugepage_limits", kUnbuilt, [&](auto& c) { resources(c)->add_hugepage_limits()->set_limit(1); }},
+      {"hugepage_limits", absl::StatusCode::kInvalidArgument,
+       [&](auto& c) { resources(c)->add_hugepage_limits()->set_limit(1); }},
       {"run_as_group", kInvalid, [&](auto& c) { security(c)->mutable_run_as_group()->set_value(5); }},
       {"run_as_username", kInvalid,
        [&](auto& c) {

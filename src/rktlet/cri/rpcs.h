@@ -28,6 +28,8 @@
   X(RemoveContainer)           \
   X(ListContainers)            \
   X(ContainerStatus)           \
+  X(UpdateContainerResources)  \
+  X(UpdatePodSandboxResources) \
   X(ReopenContainerLog)        \
   X(ExecSync)                  \
   X(Exec)                      \

@@ -37,8 +37,6 @@ class RuntimeService final : public v1::RuntimeService::CallbackService {
   RKTLET_RUNTIME_RPCS(RKTLET_SERVE_RPC)
   RKTLET_RUNTIME_STREAMS(RKTLET_SERVE_STREAM)
 
-  RKTLET_REFUSE_RPC(UpdatePodSandboxResources)
-  RKTLET_REFUSE_RPC(UpdateContainerResources)
   RKTLET_REFUSE_RPC(CheckpointContainer)
   RKTLET_REFUSE_RPC(CheckpointPod)
   RKTLET_REFUSE_RPC(RestorePod)

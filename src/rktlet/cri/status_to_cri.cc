@@ -108,6 +108,11 @@ void FillResources(const spec::Resources& resources, v1::LinuxContainerResources
   cri.set_oom_score_adj(resources.oom_score_adj.value_or(0));
   cri.set_cpuset_cpus(resources.cpuset_cpus);
   cri.set_cpuset_mems(resources.cpuset_mems);
+  for (const spec::HugepageLimit& limit : resources.hugepage_limits) {
+    v1::HugepageLimit& item = *cri.add_hugepage_limits();
+    item.set_page_size(limit.page_size);
+    item.set_limit(limit.limit);
+  }
   cri.mutable_unified()->insert(resources.unified.begin(), resources.unified.end());
 }
 

@@ -24,6 +24,7 @@
 #include "spec/ids.h"
 #include "spec/pod_spec.h"
 #include "spec/records.h"
+#include "spec/resource_documents.h"
 
 namespace rktlet::engine {
 
@@ -135,6 +136,12 @@ class Engine {
 
   // Whether a pod could get a network now.
   virtual Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() = 0;
+
+  // Writes other resources into the records; what runs is not touched. Those of a container are replaced as a whole,
+  // of a pod's two parts what is there. NotFound, or FailedPrecondition when it has ended.
+  virtual Awaitable<absl::StatusOr<spec::ContainerRecord>> UpdateContainer(spec::PodId pod, spec::AppName app,
+                                                                           spec::Resources resources) = 0;
+  virtual Awaitable<absl::StatusOr<spec::PodRecord>> UpdatePod(spec::PodId pod, spec::PodResources resources) = 0;
 };
 
 }  // namespace rktlet::engine

@@ -117,6 +117,32 @@ Awaitable<absl::Status> FakeEngine::RemoveContainer(spec::PodId pod, spec::AppNa
   co_return absl::OkStatus();
 }
 
+Awaitable<absl::StatusOr<spec::ContainerRecord>> FakeEngine::UpdateContainer(spec::PodId pod, spec::AppName app,
+                                                                             spec::Resources resources) {
+  absl::Status status = co_await Enter("UpdateContainer", StrCat(pod.str(), " ", app.str()));
+  CO_RETURN_IF_ERROR(status);
+  const auto found = containers[pod].find(app);
+  if (found == containers[pod].end()) {
+    co_return absl::NotFoundError(StrCat("pod ", pod.str(), " has no app ", app.str()));
+  }
+  found->second.spec.resources = std::move(resources);
+  co_return found->second;
+}
+
+Awaitable<absl::StatusOr<spec::PodRecord>> FakeEngine::UpdatePod(spec::PodId pod, spec::PodResources resources) {
+  absl::Status status = co_await Enter("UpdatePod", pod.str());
+  CO_RETURN_IF_ERROR(status);
+  const auto found = pods.find(pod);
+  if (found == pods.end()) {
+    co_return absl::NotFoundError(StrCat("no pod ", pod.str()));
+  }
+  spec::PodSpec& spec = found->second.spec;
+  const spec::PodResources merged = spec::Merge({spec.overhead, spec.resources}, resources);
+  spec.overhead = merged.overhead;
+  spec.resources = merged.resources;
+  co_return found->second;
+}
+
 Awaitable<absl::StatusOr<ExecResult>> FakeEngine::Exec(ExecRequest request) {
   absl::Status status = co_await Enter("Exec", StrCat(request.pod.str(), " ", request.app.str()));
   CO_RETURN_IF_ERROR(status);

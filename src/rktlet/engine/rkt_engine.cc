@@ -152,6 +152,32 @@ Awaitable<absl::Status> RktEngine::RemoveContainer(spec::PodId pod, spec::AppNam
   co_return absl::IsNotFound(printed.status()) ? absl::OkStatus() : printed.status();
 }
 
+Awaitable<absl::StatusOr<spec::ContainerRecord>> RktEngine::UpdateContainer(spec::PodId pod, spec::AppName app,
+                                                                            spec::Resources resources) {
+  std::vector<std::string> args = {
+      "app", "update", "--config=-", "--record-only", "--format=json", "--app=" + app.str(), pod.str()};
+  std::string document = spec::ToJson(resources);
+  auto printed = co_await Run(std::move(args), std::move(document), config_.command_timeout);
+  CO_RETURN_IF_ERROR(printed.status());
+  auto record = spec::ParseContainerRecord(*printed);
+  if (!record.ok()) {
+    co_return base::Annotate(record.status(), "rkt app update printed no usable record");
+  }
+  co_return record;
+}
+
+Awaitable<absl::StatusOr<spec::PodRecord>> RktEngine::UpdatePod(spec::PodId pod, spec::PodResources resources) {
+  std::vector<std::string> args = {"app", "update", "--pod", "--config=-", "--format=json", pod.str()};
+  std::string document = spec::ToJson(resources);
+  auto printed = co_await Run(std::move(args), std::move(document), config_.command_timeout);
+  CO_RETURN_IF_ERROR(printed.status());
+  auto record = spec::ParsePodRecord(*printed);
+  if (!record.ok()) {
+    co_return base::Annotate(record.status(), "rkt app update printed no usable record");
+  }
+  co_return record;
+}
+
 Cancellation RktEngine::Track(Cancellation cancellation) {
   std::erase_if(long_running_, [](const Cancellation& tracked) { return tracked.idle(); });
   long_running_.push_back(cancellation);

@@ -26,6 +26,9 @@ class RktEngine final : public Engine {
   Awaitable<absl::Status> RemovePod(spec::PodId pod) override;
   Awaitable<absl::StatusOr<spec::ContainerRecord>> AddContainer(spec::PodId pod, spec::ContainerSpec spec) override;
   Awaitable<absl::Status> RemoveContainer(spec::PodId pod, spec::AppName app) override;
+  Awaitable<absl::StatusOr<spec::ContainerRecord>> UpdateContainer(spec::PodId pod, spec::AppName app,
+                                                                   spec::Resources resources) override;
+  Awaitable<absl::StatusOr<spec::PodRecord>> UpdatePod(spec::PodId pod, spec::PodResources resources) override;
   Awaitable<absl::StatusOr<ExecResult>> Exec(ExecRequest request) override;
   Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
   Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;

@@ -24,6 +24,10 @@ class ContainerLifecycle {
   // FailedPrecondition unless it was created and never started, in a ready pod. A failed start ends the container.
   Awaitable<absl::Status> Start(ContainerPtr container);
 
+  // Gives it what `update` asks for beside what it has: live when it runs, at its start when it was only created.
+  // FailedPrecondition once it has ended. On an error it has what it had.
+  Awaitable<absl::Status> Update(ContainerPtr container, spec::Resources update);
+
   // OK when the container does not run (any more). Its stop signal, then after `grace` SIGKILL to all of it; of several
   // stops the one that is impatient first decides.
   Awaitable<absl::Status> Stop(ContainerPtr container, std::chrono::milliseconds grace);
@@ -46,6 +50,8 @@ class ContainerLifecycle {
   Awaitable<absl::StatusOr<spec::ContainerId>> AddToPod(PodPtr pod, spec::ContainerSpec spec);
   Awaitable<absl::Status> DoStart(ContainerPtr container);
   Awaitable<absl::Status> StartInTurn(PodPtr pod, ContainerPtr container);
+  Awaitable<absl::Status> DoUpdate(ContainerPtr container, spec::Resources update);
+  Awaitable<absl::Status> UpdateInTurn(PodPtr pod, ContainerPtr container, spec::Resources update);
   Awaitable<absl::Status> DoStop(ContainerPtr container, SteadyTime deadline, bool graceful);
   Awaitable<absl::Status> Kill(ContainerPtr container);
   Awaitable<absl::Status> DoRemove(ContainerPtr container);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pods and containers as the daemon remembers them: the immutable record that the engine keeps on disk, and beside it
+// Pods and containers as the daemon remembers them: the record that the engine keeps on disk, and beside it
 // the few facts that change. States are derived from the facts, never stored. Loop thread only.
 #pragma once
 
@@ -46,7 +46,7 @@ struct Container {
   ContainerState State() const;
 
   const spec::PodId pod;
-  const spec::ContainerRecord record;
+  spec::ContainerRecord record;  // as on disk: an update of its resources is all that changes it
   const systemd::UnitName unit;
 
   std::optional<spec::StartedRecord> started;
@@ -54,7 +54,7 @@ struct Container {
   pid_t pid = 0;  // of the first process while it runs
   Event exited;   // set with `exit`
 
-  // Start, removal and the first step of a stop, one at a time. The wait of a stop is not in here.
+  // Start, update, removal and the first step of a stop, one at a time. The wait of a stop is not in here.
   Queue queue;
   bool starting = false;   // an end of the unit is then the starter's to judge
   bool recording = false;  // its end is being written down
@@ -75,7 +75,7 @@ struct Pod {
   // Its addresses, the first one first; none with the host's network or after the network went down.
   std::vector<std::string> Ips() const;
 
-  const spec::PodRecord record;
+  spec::PodRecord record;  // as on disk: an update of its resources is all that changes it
   const systemd::UnitName unit;
 
   std::optional<spec::NetworkRecord> network;

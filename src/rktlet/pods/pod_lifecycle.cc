@@ -227,6 +227,27 @@ Awaitable<void> PodLifecycle::AfterDeath(PodPtr pod) {
   }
 }
 
+Awaitable<absl::Status> PodLifecycle::Update(PodPtr pod, spec::PodResources update) {
+  const auto operation = Launch(env_.executor, DoUpdate(pod, std::move(update)));
+  co_return co_await Join(operation);
+}
+
+Awaitable<absl::Status> PodLifecycle::DoUpdate(PodPtr pod, spec::PodResources update) {
+  const Queue::Turn turn = co_await pod->queue.Exclusive();
+  if (pod->removed) {
+    co_return absl::NotFoundError(base::StrCat(Describe(*pod), " has been removed"));
+  }
+  if (pod->State() != PodState::kReady) {
+    co_return absl::FailedPreconditionError(
+        base::StrCat(Describe(*pod), " is not ready: ", pod->stopped ? "it was stopped" : pod->ended));
+  }
+  const absl::StatusOr<spec::PodRecord> record = co_await env_.engine.UpdatePod(pod->id(), update);
+  CO_RETURN_IF_ERROR(base::Annotate(record.status(), base::StrCat("update ", Describe(*pod))));
+  pod->record.spec.overhead = record->spec.overhead;
+  pod->record.spec.resources = record->spec.resources;
+  co_return absl::OkStatus();
+}
+
 Awaitable<absl::Status> PodLifecycle::Stop(PodPtr pod) {
   if (pod->stop_operation == nullptr) {
     pod->stop_operation = Launch(env_.executor, DoStop(pod));

@@ -28,6 +28,10 @@ class PodLifecycle {
   // Stops it when necessary; containers, directory and an implicit, empty slice are gone. Idempotent.
   Awaitable<absl::Status> Remove(PodPtr pod);
 
+  // Records what the kubelet accounts for; nothing is enforced, because the pod's slice is not ours. FailedPrecondition
+  // unless the pod is ready.
+  Awaitable<absl::Status> Update(PodPtr pod, spec::PodResources update);
+
   // From now on the end of the pod's unit is noticed.
   void Follow(const PodPtr& pod, systemd::UnitWatcher::Expect expect);
 
@@ -42,6 +46,7 @@ class PodLifecycle {
   Awaitable<absl::StatusOr<spec::PodId>> MakePod(spec::PodSpec spec);
   Awaitable<absl::Status> StartUnit(spec::PodRecord record);
   Awaitable<absl::StatusOr<spec::NetworkRecord>> StartNetwork(spec::PodRecord record);
+  Awaitable<absl::Status> DoUpdate(PodPtr pod, spec::PodResources update);
   Awaitable<absl::Status> DoStop(PodPtr pod);
   Awaitable<absl::Status> StopInTurn(PodPtr pod);
   Awaitable<absl::Status> StopContainers(PodPtr pod);

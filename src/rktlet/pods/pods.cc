@@ -13,7 +13,7 @@
 #include "rktlet/pods/exits.h"
 #include "rktlet/pods/pod_lifecycle.h"
 #include "rktlet/pods/recovery.h"
-#include "unit/resource_properties.h"
+#include "unit/update_container.h"
 
 namespace rktlet::pods {
 namespace {
@@ -168,10 +168,8 @@ Awaitable<absl::Status> Pods::StopPod(PodPtr pod) { co_return co_await parts_->p
 Awaitable<absl::Status> Pods::RemovePod(PodPtr pod) { co_return co_await parts_->pods.Remove(std::move(pod)); }
 
 Awaitable<absl::StatusOr<spec::ContainerId>> Pods::CreateContainer(PodPtr pod, spec::ContainerSpec spec) {
-  const auto properties = unit::ResourceProperties(spec.resources, parts_->environment.cgroups.version());
-  if (!properties.ok()) {
-    co_return base::Annotate(properties.status(), "linux.resources");
-  }
+  CO_RETURN_IF_ERROR(
+      base::Annotate(unit::CheckResources(spec.resources, parts_->environment.cgroups), "linux.resources"));
   co_return co_await parts_->containers.Create(std::move(pod), std::move(spec));
 }
 
@@ -185,6 +183,14 @@ Awaitable<absl::Status> Pods::StopContainer(ContainerPtr container, std::chrono:
 
 Awaitable<absl::Status> Pods::RemoveContainer(ContainerPtr container) {
   co_return co_await parts_->containers.Remove(std::move(container));
+}
+
+Awaitable<absl::Status> Pods::UpdateContainer(ContainerPtr container, spec::Resources update) {
+  co_return co_await parts_->containers.Update(std::move(container), std::move(update));
+}
+
+Awaitable<absl::Status> Pods::UpdatePod(PodPtr pod, spec::PodResources update) {
+  co_return co_await parts_->pods.Update(std::move(pod), std::move(update));
 }
 
 Awaitable<absl::Status> Pods::ReopenLog(ContainerPtr container) {

@@ -56,6 +56,9 @@ class Pods final : public Directory {
   Awaitable<absl::Status> StartContainer(ContainerPtr container);
   Awaitable<absl::Status> StopContainer(ContainerPtr container, std::chrono::milliseconds grace);
   Awaitable<absl::Status> RemoveContainer(ContainerPtr container);
+  // Other resources: what `update` leaves out stays. All or nothing; FailedPrecondition once it has ended.
+  Awaitable<absl::Status> UpdateContainer(ContainerPtr container, spec::Resources update);
+  Awaitable<absl::Status> UpdatePod(PodPtr pod, spec::PodResources update);
   // FailedPrecondition unless it runs.
   Awaitable<absl::Status> ReopenLog(ContainerPtr container);
 

@@ -69,6 +69,26 @@ class DiskEngine final : public engine::Engine {
     CO_RETURN_IF_ERROR(status);
     co_return base::RemoveTree(layout_.App(pod, app));
   }
+  Awaitable<absl::StatusOr<spec::ContainerRecord>> UpdateContainer(spec::PodId pod, spec::AppName app,
+                                                                   spec::Resources resources) override {
+    absl::StatusOr<spec::ContainerRecord> record = co_await fake.UpdateContainer(pod, app, resources);
+    CO_RETURN_IF_ERROR(record.status());
+    absl::StatusOr<spec::ContainerState> state = spec::ReadContainer(layout_, pod, app);
+    CO_RETURN_IF_ERROR(state.status());
+    state->record.spec.resources = resources;
+    CO_RETURN_IF_ERROR(Write(pod, state->record));
+    co_return state->record;
+  }
+  Awaitable<absl::StatusOr<spec::PodRecord>> UpdatePod(spec::PodId pod, spec::PodResources resources) override {
+    absl::StatusOr<spec::PodRecord> record = co_await fake.UpdatePod(pod, resources);
+    CO_RETURN_IF_ERROR(record.status());
+    absl::StatusOr<spec::PodState> state = spec::ReadPod(layout_, pod);
+    CO_RETURN_IF_ERROR(state.status());
+    state->record.spec.overhead = record->spec.overhead;
+    state->record.spec.resources = record->spec.resources;
+    CO_RETURN_IF_ERROR(Write(state->record));
+    co_return state->record;
+  }
   Awaitable<absl::StatusOr<engine::ExecResult>> Exec(engine::ExecRequest request) override {
     return fake.Exec(std::move(request));
   }

@@ -185,6 +185,8 @@ Awaitable<void> Recovery::RefreshPod(PodPtr pod, const Units& units) {
     co_return;
   }
   pod->stopped = pod->stopped || state->stopped;
+  pod->record.spec.overhead = state->record.spec.overhead;
+  pod->record.spec.resources = state->record.spec.resources;
   if (state->network.has_value() && pod->record.boot_id == env_.boot_id) {
     pod->network = std::move(state->network);
   }
@@ -232,8 +234,11 @@ Awaitable<void> Recovery::TakeContainer(PodPtr pod, spec::AppName app, const Uni
     known = std::make_shared<Container>(env_.executor, pod->id(), std::move(state->record), *unit);
     env_.store.Add(known);
     first = true;
-  } else if (known->started.has_value() == state->started.has_value() && !state->exit.has_value()) {
-    co_return;  // nothing new
+  } else {
+    known->record.spec.resources = state->record.spec.resources;  // `rkt app update` by hand
+    if (known->started.has_value() == state->started.has_value() && !state->exit.has_value()) {
+      co_return;  // nothing else is new
+    }
   }
   known->started = std::move(state->started);
   if (first) {
