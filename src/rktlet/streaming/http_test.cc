@@ -173,7 +173,7 @@ TEST_F(HttpTest, AHalfWrittenRequestEndsInTime) {
 TEST_F(HttpTest, SilentConnectionsMakeRoomForNewOnes) {
   limits_.handshakes = 4;
   std::vector<asio::ip::tcp::socket> silent;
-  for (size_t i = 0; i < 20; ++i) {
+  for (size_t i = 0; i < 8; ++i) {
     silent.emplace_back(loop_.context());
     const auto port = static_cast<uint16_t>(std::stoi(server_->url().substr(server_->url().rfind(':') + 1)));
     silent.back().connect({asio::ip::address_v4::loopback(), port});

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@ using boost::system::error_code;
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kOutOfDescriptors(200);
+// Until it is looked again whether one of those who have shown no token has left, or may be sent away.
+constexpr std::chrono::milliseconds kCrowded(20);
+// How long everybody has for the token, however many come at once.
+constexpr std::chrono::seconds kPatience(1);
 constexpr std::chrono::nanoseconds kMaxTick = std::chrono::seconds(10);
 constexpr std::chrono::nanoseconds kMinTick = std::chrono::milliseconds(5);
 
@@ -141,13 +146,19 @@ class Server::Parts {
 
   Awaitable<void> Accept() {
     while (!core_.stopping) {
+      error_code ignored;
+      auto token = asio::redirect_error(asio::use_awaitable, ignored);
+      if (SomebodyComes() && !MakeRoom()) {
+        pause_.expires_after(kCrowded);
+        co_await pause_.async_wait(token);
+        continue;
+      }
       base::UniqueFd accepted(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (accepted.valid()) {
         Welcome(std::move(accepted));
+        co_await Yield();  // what it has sent already is looked at before the next one is
         continue;
       }
-      error_code ignored;
-      auto token = asio::redirect_error(asio::use_awaitable, ignored);
       if (errno == EAGAIN) {
         co_await listener_.async_wait(asio::posix::stream_descriptor::wait_read, token);
       } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -159,8 +170,12 @@ class Server::Parts {
     }
   }
 
+  bool SomebodyComes() {
+    pollfd poll{listener_.native_handle(), POLLIN, 0};
+    return ::poll(&poll, 1, 0) == 1;
+  }
+
   void Welcome(base::UniqueFd accepted) {
-    MakeRoom();
     if (!address_.unix_socket()) {
       SetTcpOptions(accepted.get());
     }
@@ -178,18 +193,21 @@ class Server::Parts {
     core_.tasks.Spawn(Serve(std::prev(core_.clients.end())));
   }
 
-  // Those who have shown no token yet make room for new ones, the oldest first.
-  void MakeRoom() {
+  // Those who have shown no token yet make room for new ones, the oldest first, once they have had the time to show it.
+  // False: they have not, and new ones wait in the kernel's queue.
+  bool MakeRoom() {
     const size_t waiting = core_.clients.size() - core_.admitted;
     if (waiting < core_.environment.limits.handshakes) {
-      return;
+      return true;
     }
     const auto oldest = std::find_if(core_.clients.begin(), core_.clients.end(), [](const Client& client) {
       return !client.admitted && !client.socket.PeerHasLeft();
     });
-    if (oldest != core_.clients.end()) {
-      oldest->socket.Close();
+    if (oldest == core_.clients.end() || steady_clock::now() - oldest->socket.touched() < kPatience) {
+      return false;
     }
+    oldest->socket.Close();
+    return true;
   }
 
   Awaitable<void> Serve(std::list<Client>::iterator client) {
