@@ -25,7 +25,7 @@ using Request = std::variant<ExecRequest, AttachRequest, PortForwardRequest>;
 // Bounds of what a client can take of us. The daemon sets those that are configured, tests make them small.
 struct Limits {
   size_t header_bytes = 16 * 1024;  // of a request
-  size_t handshakes = 128;          // connections without a valid token; the oldest makes room for a new one
+  size_t handshakes = 128;          // connections without a valid token; beyond, the oldest silent one goes
   std::chrono::nanoseconds handshake_time =
       std::chrono::seconds(30);                                // until the token, and until all SPDY streams are there
   size_t connections = 1000;                                   // with a valid token
