@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <string>
+
 #include "base/status_matchers.h"
 
 namespace rktlet::spec {
@@ -20,9 +22,10 @@ TEST(RuntimeHandlers, AnUnknownOneIsRefusedByName) {
 
 TEST(RuntimeHandlers, EachHasARootAGateAndALogOfItsOwn) {
   const Layout layout("/d", "/r");
-  const ContainerId id = ContainerId::Parse("abc").value();
-  EXPECT_EQ(RuntimeGate(layout, "", id), "/r/crun/abc/exec.fifo");
-  EXPECT_EQ(RuntimeGate(layout, "runc", id), "/r/runc/abc/exec.fifo");
+  const std::string name(64, 'a');
+  ASSERT_OK_AND_ASSIGN(const ContainerId id, ContainerId::Parse(name));
+  EXPECT_EQ(RuntimeGate(layout, "", id), "/r/crun/" + name + "/exec.fifo");
+  EXPECT_EQ(RuntimeGate(layout, "runc", id), "/r/runc/" + name + "/exec.fifo");
   EXPECT_EQ(RuntimeLogFile(""), "crun.log");
   EXPECT_EQ(RuntimeLogFile("runc"), "runc.log");
   EXPECT_FALSE(WritesToGate(""));
