@@ -276,7 +276,8 @@ absl::StatusOr<GcResult> Store::Gc(int64_t grace_period_nanos) {
 
 bool Store::IsYoung(const std::string& path, std::chrono::nanoseconds age) const {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec != 0 &&
+  // At the age 0 not even what has a time in the future, of a clock that was set back, is young.
+  return age.count() > 0 && ::stat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec != 0 &&
          options_.clock->RealtimeNanos() - (info.st_mtim.tv_sec * int64_t{1'000'000'000} + info.st_mtim.tv_nsec) <
              age.count();
 }
