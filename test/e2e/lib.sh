@@ -228,9 +228,10 @@ snapshot() {
     # The bridge stays when its last pod goes: the plugin's way.
     ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); if ($2 != "rktlet0") print "link", $2 }'
     find /var/lib/cni -type f ! -name 'last_reserved_ip*' ! -name lock -printf 'lease %p\n' 2>/dev/null || true
-    # Images are the image tests' matter, and compiled filters are kept for the next container that asks for the same.
+    # Images are the image tests' matter, compiled filters are kept for the next container that asks for the same, and so
+    # is the folder of a runtime that was used once.
     find "$RKT_STATE" "$RKT_RUN" -mindepth 1 \( -path "$RKT_STATE/image*" -prune -o -path "$RKT_STATE/seccomp*" -prune -o \
-      ! -name generation -printf 'file %p\n' \) 2>/dev/null || true
+      ! -name generation ! -path "$RKT_RUN/runc" -printf 'file %p\n' \) 2>/dev/null || true
   } | grep -v -e 'user@\|user-\|session-\|run-user\|test.x2dregistry' | sort >"$1"
 }
 

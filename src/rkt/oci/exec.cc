@@ -118,16 +118,25 @@ class PidFile {
     std::swap(path_, other.path_);
     return *this;
   }
-  ~PidFile() {
-    if (!path_.empty()) {
-      unlink(path_.c_str());
-    }
-  }
+  ~PidFile() { Remove(); }
 
   const std::string& path() const { return path_; }
   pid_t Read() const { return std::atoi(rktlet::base::ReadFile(path_, 64).value_or("").c_str()); }
+  // Reads it for the last time: while the command runs we may be killed, and nothing should be left then.
+  pid_t Take() {
+    const pid_t pid = Read();
+    Remove();
+    return pid;
+  }
 
  private:
+  void Remove() {
+    if (!path_.empty()) {
+      unlink(path_.c_str());
+      path_.clear();
+    }
+  }
+
   std::string path_;
 };
 
@@ -304,7 +313,7 @@ absl::Status PlaceTerminal(Prepared& prepared, const ExecOptions& options, std::
 }
 
 absl::StatusOr<ExecResult> WaitForDetached(Waiter& waiter, Prepared& prepared, const ExecOptions& options) {
-  const pid_t pid = prepared.pid.Read();
+  const pid_t pid = prepared.pid.Take();
   if (pid <= 1) {
     return absl::InternalError("the OCI runtime named no process");
   }
