@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "base/strings.h"
@@ -31,7 +33,7 @@ constexpr uint64_t kOctalLimit = uint64_t{1} << 33;  // eleven octal digits
 std::array<char, kBlock> Header(const std::string& name, uint64_t size, bool directory) {
   std::array<char, kBlock> block{};
   char* const begin = block.data();
-  std::memcpy(begin, name.data(), name.size());  // all our names are shorter than the field's 100 bytes
+  std::ranges::copy(name, begin);  // all our names are shorter than the field's 100 bytes
   std::snprintf(begin + 100, 8, "%07o", directory ? 0755U : 0644U);
   std::snprintf(begin + 108, 8, "%07o", 0U);
   std::snprintf(begin + 116, 8, "%07o", 0U);
@@ -45,7 +47,7 @@ std::array<char, kBlock> Header(const std::string& name, uint64_t size, bool dir
   }
   std::snprintf(begin + 136, 12, "%011o", 0U);
   begin[156] = directory ? '5' : '0';
-  std::memcpy(begin + 257, "ustar\00000", 8);
+  std::ranges::copy(std::string_view("ustar\00000", 8), begin + 257);
   std::memset(begin + 148, ' ', 8);
   unsigned sum = 0;
   for (const char byte : block) {
