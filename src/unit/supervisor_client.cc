@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string_view>
+#include <thread>
 
 #include "base/strings.h"
 
@@ -24,15 +26,20 @@ namespace {
 namespace asio = boost::asio;
 namespace protocol = spec::supervisor;
 
-constexpr size_t kMaxFds = 8;
+using std::chrono::steady_clock;
 
-absl::Status NoSupervisor(int error, const std::string& path) {
-  if (error == ENOENT || error == ECONNREFUSED) {
+constexpr size_t kMaxFds = 8;
+// Between two attempts to connect to one whose queue is full.
+constexpr std::chrono::milliseconds kBusy(10);
+
+absl::Status NoSupervisor(int error, std::string_view action, const std::string& path) {
+  if (error == ENOENT || error == ECONNREFUSED || error == EPIPE || error == ECONNRESET) {
     return absl::UnavailableError(base::StrCat("the pod's supervisor is gone (", path, ")"));
   }
-  return base::ErrnoStatus(error, base::StrCat("connect to the pod's supervisor ", path));
+  return base::ErrnoStatus(error, base::StrCat(action, " the pod's supervisor ", path));
 }
 
+// An invalid descriptor: its queue is full, as that of a supervisor that many want something from, on a busy machine.
 absl::StatusOr<base::UniqueFd> Connect(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -45,7 +52,10 @@ absl::StatusOr<base::UniqueFd> Connect(const std::string& path) {
     return base::ErrnoStatus(errno, "make a socket");
   }
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return NoSupervisor(errno, path);
+    if (errno == EAGAIN) {
+      return base::UniqueFd();
+    }
+    return NoSupervisor(errno, "connect to", path);
   }
   return fd;
 }
@@ -66,14 +76,19 @@ absl::StatusOr<std::string> MakePacket(protocol::Operation operation, uint32_t f
   return packet;
 }
 
-absl::StatusOr<base::UniqueFd> Send(const std::string& path, protocol::Operation operation, uint32_t flags,
-                                    const std::vector<std::string>& strings) {
-  ASSIGN_OR_RETURN(const std::string packet, MakePacket(operation, flags, strings));
+// As Connect.
+absl::StatusOr<base::UniqueFd> Send(const std::string& path, const std::string& packet) {
   ASSIGN_OR_RETURN(base::UniqueFd fd, Connect(path));
-  if (::send(fd.get(), packet.data(), packet.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(packet.size())) {
-    return NoSupervisor(errno == EPIPE ? ECONNREFUSED : errno, path);
+  if (fd.valid() &&
+      ::send(fd.get(), packet.data(), packet.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(packet.size())) {
+    return NoSupervisor(errno, "write to", path);
   }
   return fd;
+}
+
+bool Readable(int fd) {
+  pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&poll_fd, 1, 0) > 0;
 }
 
 void TakeDescriptors(msghdr& message, std::vector<base::UniqueFd>& fds) {
@@ -106,7 +121,7 @@ absl::StatusOr<SupervisorReply> Receive(int fd, const std::string& path) {
   }
   protocol::ReplyHeader header{};
   if (size < static_cast<ssize_t>(sizeof(header))) {
-    return NoSupervisor(size < 0 ? errno : ECONNREFUSED, path);
+    return NoSupervisor(size < 0 ? errno : ECONNREFUSED, "read from", path);
   }
   std::memcpy(&header, packet.data(), sizeof(header));
   if (header.magic != protocol::kMagic) {
@@ -134,11 +149,19 @@ absl::StatusOr<SupervisorReply> ReceiveFromSupervisor(int fd, const std::string&
 absl::StatusOr<SupervisorConnection> OpenSupervisor(const std::string& socket_path, protocol::Operation operation,
                                                     uint32_t flags, const std::vector<std::string>& strings,
                                                     std::chrono::milliseconds timeout) {
+  ASSIGN_OR_RETURN(const std::string packet, MakePacket(operation, flags, strings));
+  const auto deadline = steady_clock::now() + timeout;
   SupervisorConnection connection;
-  ASSIGN_OR_RETURN(connection.fd, Send(socket_path, operation, flags, strings));
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  ASSIGN_OR_RETURN(connection.fd, Send(socket_path, packet));
+  while (!connection.fd.valid()) {
+    if (steady_clock::now() >= deadline) {
+      return TooSlow(socket_path);
+    }
+    std::this_thread::sleep_for(kBusy);
+    ASSIGN_OR_RETURN(connection.fd, Send(socket_path, packet));
+  }
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
     pollfd poll_fd{.fd = connection.fd.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&poll_fd, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
     if (ready > 0) {
@@ -166,18 +189,30 @@ asio::awaitable<absl::StatusOr<SupervisorConnection>> AsyncOpenSupervisor(std::s
                                                                           std::vector<std::string> strings,
                                                                           std::chrono::milliseconds timeout) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  CO_ASSIGN_OR_RETURN(base::UniqueFd fd, Send(socket_path, operation, flags, strings));
+  CO_ASSIGN_OR_RETURN(const std::string packet, MakePacket(operation, flags, strings));
+  const auto deadline = steady_clock::now() + timeout;
+  CO_ASSIGN_OR_RETURN(base::UniqueFd fd, Send(socket_path, packet));
+  boost::system::error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  while (!fd.valid()) {
+    if (steady_clock::now() >= deadline) {
+      co_return TooSlow(socket_path);
+    }
+    asio::steady_timer busy(executor, kBusy);
+    co_await busy.async_wait(token);
+    CO_ASSIGN_OR_RETURN(fd, Send(socket_path, packet));
+  }
   const auto socket = std::make_shared<asio::posix::stream_descriptor>(executor, fd.Release());
-  asio::steady_timer timer(executor, timeout);
+  asio::steady_timer timer(executor, deadline);
   timer.async_wait([socket](const boost::system::error_code& error) {
     if (!error) {
       boost::system::error_code ignored;
       socket->cancel(ignored);
     }
   });
-  boost::system::error_code error;
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  co_await socket->async_wait(asio::posix::stream_descriptor::wait_read, token);
+  do {
+    co_await socket->async_wait(asio::posix::stream_descriptor::wait_read, token);
+  } while (!error && !Readable(socket->native_handle()));
   if (error == asio::error::operation_aborted) {
     co_return TooSlow(socket_path);
   }

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <vector>
 
 #include "base/files.h"
 #include "base/status_matchers.h"
@@ -111,6 +112,56 @@ TEST(SupervisorClient, OneThatDoesNotAnswerIsNotWaitedForForEver) {
   const OneShotSupervisor supervisor(dir.File("b"), "");
   EXPECT_THAT(CallSupervisor(dir.File("b"), protocol::kPing, 0, {}, milliseconds(20)),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("does not answer")));
+}
+
+// One with a full queue: connections that nobody has accepted yet.
+class BusySupervisor {
+ public:
+  explicit BusySupervisor(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    listener_ = base::UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1), 0);
+    while (true) {
+      base::UniqueFd one(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      if (::connect(one.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        EXPECT_EQ(errno, EAGAIN);
+        break;
+      }
+      waiting_.push_back(std::move(one));
+    }
+  }
+
+  // Lets those go that came first, and answers the next one.
+  void Serve(const std::string& reply) {
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+      const base::UniqueFd first(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    }
+    const base::UniqueFd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    char buffer[4096];
+    ::recv(peer.get(), buffer, sizeof(buffer), 0);
+    ::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL);
+  }
+
+ private:
+  base::UniqueFd listener_;
+  std::vector<base::UniqueFd> waiting_;
+};
+
+TEST(SupervisorClient, OneWhoseQueueIsFullIsWaitedFor) {
+  const base::TempDir dir;
+  BusySupervisor supervisor(dir.File("s"));
+  EXPECT_THAT(CallAsync(dir.File("s"), milliseconds(30)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("does not answer")));
+  EXPECT_THAT(CallSupervisor(dir.File("s"), protocol::kPing, 0, {}, milliseconds(30)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("does not answer")));
+  std::thread server([&] { supervisor.Serve(Reply(0, 42, "at last")); });
+  const auto reply = CallAsync(dir.File("s"), milliseconds(20000));
+  server.join();
+  ASSERT_THAT(reply, IsOk());
+  EXPECT_EQ(reply->text, "at last");
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ using spec::NamespaceMode;
 
 constexpr char kShm[] = "/dev/shm";
 constexpr char kShmOptions[] = "mode=1777,size=64m";  // as every runtime gives a pod
-constexpr int kBacklog = 128;
+constexpr int kBacklog = 1024;
 constexpr uint64_t kBarrierTimeoutUsec = 5'000'000;
 
 absl::Status CheckMayStart(const spec::PodState& state) {

@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <chrono>
 
 #include "base/strings.h"
 #include "unit/supervisor_client.h"
@@ -23,6 +24,9 @@ using boost::system::error_code;
 using streaming::Awaitable;
 
 using Connection = std::shared_ptr<asio::posix::stream_descriptor>;
+
+// A machine that has much to do is no reason not to attach.
+constexpr std::chrono::seconds kSupervisorTime(30);
 
 Awaitable<absl::StatusOr<int>> WaitForEnd(Connection connection, std::string socket_path) {
   error_code error;
@@ -109,7 +113,7 @@ Awaitable<absl::StatusOr<std::unique_ptr<streaming::Process>>> AttachStream(spec
                          (request.output ? protocol::kStdout : 0U) | (request.error ? protocol::kStderr : 0U);
   std::vector<std::string> strings;
   strings.push_back(request.app.str());
-  auto answer = co_await unit::AsyncOpenSupervisor(path, protocol::kAttach, flags, std::move(strings));
+  auto answer = co_await unit::AsyncOpenSupervisor(path, protocol::kAttach, flags, std::move(strings), kSupervisorTime);
   if (!answer.ok()) {
     co_return Refused(answer.status());
   }
