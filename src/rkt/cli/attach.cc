@@ -20,11 +20,17 @@ class Attach final : public Command {
  public:
   void DefineFlags(FlagSet& flags) override {
     flags.String("app", "NAME", &app_, "The app; needed when the pod has several")
-        .String("mode", "MODE", &mode_, "auto: all there is; list: print what there is; tty; or stdin,stdout,stderr");
+        .String("mode", "MODE", &mode_, "auto: all there is; list: print what there is; tty; or stdin,stdout,stderr")
+        .String("detach-keys", "KEY,KEY…", &detach_keys_,
+                "Keys that detach from a terminal; empty: none do. A character, or ctrl- and one of a-z @ [ \\ ] ^ _");
   }
 
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
     ASSIGN_OR_RETURN(const uint32_t wanted, Wanted());
+    absl::StatusOr<DetachKeys> keys = DetachKeys::Parse(detach_keys_);
+    if (!keys.ok()) {
+      return UsageError(StrCat("--detach-keys=", detach_keys_, ": ", std::string(keys.status().message())));
+    }
     const rktlet::spec::Layout layout = LayoutOf(context);
     ASSIGN_OR_RETURN(const AppTarget target, FindAppByPath(layout, positionals.args[0], app_));
     const std::string socket = layout.SupervisorSocket(target.pod);
@@ -46,7 +52,11 @@ class Attach final : public Command {
     if (mode_ != "auto" && (wanted & supervisor::kStdin) != 0 && (have & supervisor::kStdin) == 0) {
       return absl::FailedPreconditionError(StrCat("app ", target.app.str(), " has no stdin"));
     }
-    RETURN_IF_ERROR(AttachSession(*std::move(connection), socket).Run());
+    AttachSession session(*std::move(connection), socket, *std::move(keys));
+    RETURN_IF_ERROR(session.Run());
+    if (session.detached()) {
+      context.Note("detached");
+    }
     return 0;
   }
 
@@ -73,6 +83,7 @@ class Attach final : public Command {
 
   std::string app_;
   std::string mode_ = "auto";
+  std::string detach_keys_ = kDefaultDetachKeys;
 };
 
 }  // namespace
@@ -83,7 +94,7 @@ void RegisterAttach(Registry& registry) {
                         .summary = "Connect to the standard streams of a running app",
                         .details =
                             "Ends with the app. The end of our stdin detaches nothing; whoever is attached with a "
-                            "terminal ends by a signal to this command.",
+                            "terminal detaches by ctrl-p ctrl-q, or what --detach-keys says, and the app goes on.",
                         .min_args = 1,
                         .max_args = 1});
 }

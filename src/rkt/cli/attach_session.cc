@@ -46,8 +46,8 @@ class RawTerminal {
 
 }  // namespace
 
-AttachSession::AttachSession(rktlet::unit::SupervisorConnection connection, std::string socket_path)
-    : connection_(std::move(connection)), socket_path_(std::move(socket_path)) {
+AttachSession::AttachSession(rktlet::unit::SupervisorConnection connection, std::string socket_path, DetachKeys keys)
+    : connection_(std::move(connection)), socket_path_(std::move(socket_path)), keys_(std::move(keys)) {
   size_t next = 0;
   UniqueFd* const ends[] = {&master_, &input_, &output_, &error_};
   const uint32_t flags[] = {supervisor::kTty, supervisor::kStdin, supervisor::kStdout, supervisor::kStderr};
@@ -69,9 +69,10 @@ absl::Status AttachSession::Run(int stop_fd) {
   std::optional<RawTerminal> raw;
   if (master_.valid() && input_.valid()) {
     raw.emplace();
+    raw_ = isatty(STDIN_FILENO) != 0;
   }
   Resize();
-  while (output_.valid() || error_.valid() || !ended_) {
+  while (!detached_ && (output_.valid() || error_.valid() || !ended_)) {
     struct pollfd fds[] = {
         {ended_ ? -1 : connection_.fd.get(), POLLIN, 0}, {output_.get(), POLLIN, 0},  {error_.get(), POLLIN, 0},
         {input_.valid() ? STDIN_FILENO : -1, POLLIN, 0}, {signals_.get(), POLLIN, 0}, {stop_fd, POLLIN, 0}};
@@ -133,10 +134,21 @@ void AttachSession::TakeInput() {
   if (count == 0 || (count < 0 && errno != EINTR)) {
     input_.Reset();
   }
-  for (ssize_t sent = 0; sent < count;) {
-    const ssize_t written = write(input_.get(), data.data() + sent, static_cast<size_t>(count - sent));
+  const std::string_view typed(data.data(), static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  if (!raw_) {
+    Pass(typed);
+    return;
+  }
+  std::string passed;
+  detached_ = keys_.Feed(typed, passed);
+  Pass(passed);
+}
+
+void AttachSession::Pass(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(input_.get(), bytes.data(), bytes.size());
     if (written > 0) {
-      sent += written;
+      bytes.remove_prefix(static_cast<size_t>(written));
     } else if (errno == EAGAIN) {
       struct pollfd fds[] = {{input_.get(), POLLOUT, 0},
                              {output_.get(), POLLIN, 0},
