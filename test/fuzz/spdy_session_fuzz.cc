@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "rktlet/spdy/connection.h"
-#include "rktlet/spdy/frame_writer.h"
+#include "spdy_blocks.h"
 
 namespace {
 
@@ -62,36 +62,6 @@ void RunSession(std::string_view bytes, size_t piece) {
   Check(server.Output().size() < (128 << 10) + piece * 16);
 }
 
-// `bytes` as frames, where blocks are taken for what they should inflate to.
-std::string Compressed(std::string_view bytes) {
-  FrameReader reader(64 << 10);
-  HeaderCompressor compressor;
-  std::string out;
-  while (true) {
-    const auto frame = reader.Next(&bytes);
-    if (!frame.ok() || !frame->has_value()) {
-      return out;
-    }
-    if (const auto* syn = std::get_if<SynStreamFrame>(&**frame)) {
-      const std::string block = compressor.Compress(syn->block);
-      SynStreamFrame copy = *syn;
-      copy.block = block;
-      WriteSynStream(copy, &out);
-    } else if (const auto* headers = std::get_if<HeadersFrame>(&**frame)) {
-      const std::string block = compressor.Compress(headers->block);
-      WriteHeaders({headers->stream, headers->fin, block}, &out);
-    } else if (const auto* data = std::get_if<DataFrame>(&**frame)) {
-      WriteData(data->stream, data->data, data->fin, &out);
-    } else if (const auto* update = std::get_if<WindowUpdateFrame>(&**frame)) {
-      WriteWindowUpdate(update->stream, update->delta, &out);
-    } else if (const auto* reset = std::get_if<RstStreamFrame>(&**frame)) {
-      WriteRstStream(reset->stream, static_cast<ResetStatus>(reset->status), &out);
-    } else if (const auto* settings = std::get_if<SettingsFrame>(&**frame)) {
-      WriteSettings(settings->settings, &out);
-    }
-  }
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -101,6 +71,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t piece = data[0] == 0 ? size : data[0];
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   RunSession(bytes, piece);
-  RunSession(Compressed(bytes), piece);
+  RunSession(rktlet::fuzz::WithCompressedBlocks(bytes), piece);
   return 0;
 }
