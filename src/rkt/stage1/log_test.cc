@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -145,6 +147,40 @@ TEST_F(Log, NoLineIsLostOrDoubledByReopeningUnderLoad) {
     }
   }
   EXPECT_EQ(expected, kLines);
+}
+
+TEST_F(Log, LinesOfTheTwoOutputsStandInTheOrderInWhichTheyCame) {
+  OpenApp();
+  std::vector<std::string> expected;
+  for (int line = 0; line < 100; ++line) {
+    const bool error = line % 3 == 1;
+    Write(error ? 2 : 1, std::to_string(line) + "\n");
+    expected.push_back((error ? "stderr F " : "stdout F ") + std::to_string(line));
+  }
+  Finish();
+  EXPECT_EQ(LinesOf(log_), expected);
+  std::vector<std::string> times;
+  for (const auto line : absl::StrSplit(base::ReadFile(log_).value_or(""), '\n', absl::SkipEmpty())) {
+    times.emplace_back(line.substr(0, 30));
+  }
+  EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
+}
+
+TEST_F(Log, OfOutputsThatWaitTheOneThatWasWrittenFirstIsFirst) {
+  OpenApp();
+  for (const int first : {1, 2}) {
+    ASSERT_EQ(::kill(harness_.pid(), SIGSTOP), 0);
+    for (const int fd : {first, 3 - first, first}) {
+      ASSERT_THAT(base::WriteAll(fds_[static_cast<size_t>(fd)].get(), std::to_string(fd) + "\n"), base::IsOk());
+    }
+    ASSERT_EQ(::kill(harness_.pid(), SIGCONT), 0);
+    WaitUntilTaken(fds_[1].get());
+    WaitUntilTaken(fds_[2].get());
+  }
+  Finish();
+  // All that an output has is read at once: its third line comes with its first.
+  EXPECT_THAT(LinesOf(log_), ElementsAre("stdout F 1", "stdout F 1", "stderr F 2",  //
+                                         "stderr F 2", "stderr F 2", "stdout F 1"));
 }
 
 TEST_F(Log, CarriesBinaryAndEmptyLinesAsTheyAre) {
