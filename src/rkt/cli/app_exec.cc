@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/cli/app_common.h"
@@ -31,6 +34,8 @@ class AppExec final : public Command {
         .Duration("timeout", &options_.timeout, "Kill the command after this time, exit code 124")
         .Int("console-fd", "N", &console_fd_, "Stream socket that gets the terminal's master instead of a copy of it")
         .Hidden()
+        .String("console-size", "COLUMNSxROWS", &console_size_, "Size of the terminal with --console-fd at its start")
+        .Hidden()
         .Int("report-fd", "N", &report_fd_,
              "Pipe for the reason of codes 124 to 127; its reader's end ends the command")
         .Hidden();
@@ -42,6 +47,7 @@ class AppExec final : public Command {
     if (options_.console_fd >= 0 && !options_.tty) {
       return UsageError("--console-fd needs --tty");
     }
+    RETURN_IF_ERROR(TakeSize());
     absl::StatusOr<AppTarget> target = FindApp(LayoutOf(context), positionals.args[0], app_);
     if (!target.ok()) {
       if (IsUsageError(target.status())) {
@@ -72,6 +78,23 @@ class AppExec final : public Command {
     return absl::OkStatus();
   }
 
+  absl::Status TakeSize() {
+    if (console_size_.empty()) {
+      return absl::OkStatus();
+    }
+    const size_t by = std::min(console_size_.find('x'), console_size_.size());
+    const std::string_view columns = std::string_view(console_size_).substr(0, by);
+    const std::string_view rows = std::string_view(console_size_).substr(std::min(by + 1, console_size_.size()));
+    const auto parse = [](std::string_view text, uint16_t* number) {
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
+      return error == std::errc() && end == text.data() + text.size();
+    };
+    if (options_.console_fd < 0 || !parse(columns, &options_.columns) || !parse(rows, &options_.rows)) {
+      return UsageError(rktlet::base::StrCat("--console-size=", console_size_, ": not COLUMNSxROWS with --console-fd"));
+    }
+    return absl::OkStatus();
+  }
+
   void Say(Context& context, int code, const std::string& reason) const {
     if (options_.lifeline_fd < 0) {
       context.Note(reason);
@@ -82,6 +105,7 @@ class AppExec final : public Command {
 
   std::string app_;
   std::optional<int64_t> console_fd_;
+  std::string console_size_;
   std::optional<int64_t> report_fd_;
   rkt::oci::ExecOptions options_;
 };

@@ -378,7 +378,8 @@ absl::StatusOr<std::string> BuildExecProcess(const std::string& config, const Ex
   process["args"] = options.command;
   process["terminal"] = options.tty;
   process.erase("consoleSize");
-  if (struct winsize size = {}; options.tty && options.console_fd < 0 && OwnTerminalSize(&size)) {
+  struct winsize size = {options.rows, options.columns, 0, 0};
+  if (options.tty && (options.console_fd < 0 ? OwnTerminalSize(&size) : size.ws_row != 0 || size.ws_col != 0)) {
     process["consoleSize"] = {{"height", size.ws_row}, {"width", size.ws_col}};
   }
   std::vector<std::string> environment;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct ExecOptions {
   // A connected stream socket that gets the master of the command's terminal (SCM_RIGHTS); -1: rkt copies between it
   // and its own stdin and stdout.
   int console_fd = -1;
+  // Of the terminal with `console_fd`; zeros: unknown. Else it is that of the caller's own terminal.
+  uint16_t columns = 0;
+  uint16_t rows = 0;
   // A pipe whose reader is the caller: when that is gone, the command is killed. -1: none.
   int lifeline_fd = -1;
   std::optional<std::chrono::nanoseconds> timeout;  // past it the command is killed

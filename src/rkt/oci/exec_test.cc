@@ -43,6 +43,19 @@ TEST(ExecProcess, IsTheContainersWithAnotherCommand) {
   EXPECT_EQ(process["capabilities"]["bounding"], json({"CAP_CHOWN"}));
 }
 
+TEST(ExecProcess, ATerminalThatIsHandedOverHasTheGivenSizeFromItsStart) {
+  ExecOptions options;
+  options.command = {"sh"};
+  options.tty = true;
+  options.console_fd = 4;
+  ASSERT_OK_AND_ASSIGN(std::string unknown, BuildExecProcess(kConfig, options, "/"));
+  EXPECT_FALSE(json::parse(unknown).contains("consoleSize"));
+  options.columns = 77;
+  options.rows = 33;
+  ASSERT_OK_AND_ASSIGN(std::string known, BuildExecProcess(kConfig, options, "/"));
+  EXPECT_EQ(json::parse(known)["consoleSize"], json({{"width", 77}, {"height", 33}}));
+}
+
 TEST(ExecProcess, AUserIsLookedUpInTheContainersOwnFiles) {
   rktlet::base::TempDir root;
   ASSERT_THAT(rktlet::base::MakeDirectories(root.File("etc")), rktlet::base::IsOk());

@@ -3,19 +3,19 @@
 
 #include "base/strings.h"
 #include "rktlet/cri/rpcs.h"
-#include "rktlet/pods/pods.h"
 #include "rktlet/streaming/server.h"
 
 namespace rktlet::cri {
 namespace {
 
 absl::StatusOr<std::string> UrlFor(const Context& context, const v1::PortForwardRequest& request) {
-  RETURN_IF_ERROR(context.pods->Recovered());
-  ASSIGN_OR_RETURN(const pods::PodPtr pod, context.pods->GetPod(request.pod_sandbox_id()));
-  if (pod->State() != pods::PodState::kReady) {
-    return absl::FailedPreconditionError(base::StrCat("pod ", pod->id().str(), " is not ready"));
+  RETURN_IF_ERROR(context.directory.Recovered());
+  ASSIGN_OR_RETURN(const pods::PodView view, context.directory.FindPod(request.pod_sandbox_id()));
+  const spec::PodId& pod = view.pod->spec.id;
+  if (!view.ready) {
+    return absl::FailedPreconditionError(base::StrCat("pod ", pod.str(), " is not ready"));
   }
-  streaming::PortForwardRequest forward{pod->id(), {}};
+  streaming::PortForwardRequest forward{pod, {}};
   for (const int32_t port : request.port()) {
     if (port <= 0 || port > UINT16_MAX) {
       return absl::InvalidArgumentError(base::StrCat("port ", port, " is not between 1 and 65535"));

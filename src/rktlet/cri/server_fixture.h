@@ -52,7 +52,7 @@ class FakeDirectory final : public pods::Directory {
   }
   std::vector<pods::PodView> AllPods() const override {
     return {{.pod = &pod,
-             .ready = true,
+             .ready = pod_ready,
              .supervisor_pid = supervisor_pid,
              .default_interface = "eth0",
              .containers = AllContainers()}};
@@ -63,6 +63,7 @@ class FakeDirectory final : public pods::Directory {
   spec::PodRecord pod;
   spec::ContainerRecord container;
   bool running = true;
+  bool pod_ready = true;
   pid_t supervisor_pid = 0;
   absl::Status ready;
 };

@@ -218,6 +218,9 @@ base::Command MakeCommand(const std::string& rkt, const std::string& helper, con
   if (request.tty) {
     args.emplace_back("--tty");
     args.push_back(StrCat("--console-fd=", kConsoleFd));
+    if (request.size.has_value()) {
+      args.push_back(StrCat("--console-size=", request.size->columns, "x", request.size->rows));
+    }
   }
   args.push_back(request.pod.str());
   args.emplace_back("--");

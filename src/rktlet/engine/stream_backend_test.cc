@@ -201,6 +201,15 @@ TEST_F(Streams, ATerminalIsHandedOver) {
   EXPECT_THAT(loop_.Await(process->Wait()), IsOkAndHolds(5));
 }
 
+TEST_F(Streams, ATerminalsFirstSizeIsToldToRkt) {
+  Script("exit 127");
+  request_.tty = true;
+  request_.size = streaming::TerminalSize{77, 33};
+  request_.command = {"x"};
+  EXPECT_FALSE(loop_.Await(backend_.Exec(request_)).ok());
+  EXPECT_THAT(base::ReadFile(dir_.File("args")), IsOkAndHolds(HasSubstr("--console-size=77x33\n")));
+}
+
 TEST_F(Streams, ATerminalThatDoesNotComeIsAnErrorAtOnce) {
   Script("echo '127 no such command' >&3; exit 127");
   request_.tty = true;

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,12 @@ namespace rktlet::streaming {
 
 template <typename T>
 using Awaitable = boost::asio::awaitable<T>;
+
+struct TerminalSize {
+  uint16_t columns = 0;
+  uint16_t rows = 0;
+  bool operator==(const TerminalSize&) const = default;
+};
 
 // What a client is connected to: the stdio of a command, or of a container. Destroying it detaches; a command that
 // still runs is killed then (nothing waits for it).
@@ -51,6 +58,8 @@ struct StdioRequest {
 
 struct ExecRequest : StdioRequest {
   std::vector<std::string> command;
+  // What the command finds when it looks first; nothing: the client has not said it in time.
+  std::optional<TerminalSize> size = {};
 };
 
 class Backend {

@@ -20,12 +20,20 @@ using base::StrCat;
 // One forwarded connection. Lives in the frame of ForwardPort, which waits for both directions.
 class Forward {
  public:
-  Forward(const boost::asio::any_io_executor& executor, Stream& data)
-      : data_(data), socket_(executor), tasks_(executor) {}
+  Forward(const boost::asio::any_io_executor& executor, Environment& environment, Stream& data, OpenForwards& open)
+      : budget_{environment.limits.forward_buffers, environment.usage.forward_buffers},
+        data_(data),
+        open_(open),
+        socket_(executor),
+        tasks_(executor) {}
+  ~Forward() { open_.Remove(socket_); }
+  Forward(const Forward&) = delete;
+  Forward& operator=(const Forward&) = delete;
 
   Awaitable<absl::Status> Run(base::UniqueFd socket) {
     absl::Status opened = socket_.Open(std::move(socket));
     CO_RETURN_IF_ERROR(opened);
+    open_.Add(socket_);
     tasks_.Spawn(CopyIn());
     tasks_.Spawn(CopyOut());
     co_await tasks_.Wait();
@@ -35,7 +43,7 @@ class Forward {
  private:
   // From the client into the pod.
   Awaitable<void> CopyIn() {
-    GrowingBuffer buffer;
+    GrowingBuffer buffer(budget_);
     while (true) {
       auto size = co_await data_.Read(buffer.span());
       if (!size.ok()) {
@@ -59,7 +67,7 @@ class Forward {
   // From the pod to the client. A connection that the server in the pod resets ends like one that it closes: the others
   // of the same client go on, and a message would end them.
   Awaitable<void> CopyOut() {
-    GrowingBuffer buffer;
+    GrowingBuffer buffer(budget_);
     while (socket_.is_open()) {
       auto size = socket_.TryRead(buffer.span());
       if (absl::IsUnavailable(size.status())) {
@@ -81,25 +89,61 @@ class Forward {
     co_await data_.CloseWrite();
   }
 
+  const BufferBudget budget_;
   Stream& data_;
+  OpenForwards& open_;
   Descriptor socket_;
   Tasks tasks_;
 };
 
-absl::Status CheckPort(const PortForwardRequest& request, uint16_t port) {
+// One of the ports that are forwarded at this time, as long as it lives.
+class Place {
+ public:
+  explicit Place(Usage& usage) : usage_(usage) { ++usage_.forwards; }
+  ~Place() { --usage_.forwards; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  Usage& usage_;
+};
+
+absl::Status CheckPort(const Environment& environment, const PortForwardRequest& request, uint16_t port) {
   const bool named = std::find(request.ports.begin(), request.ports.end(), port) != request.ports.end();
   if (port == 0 || (!request.ports.empty() && !named)) {
     return absl::PermissionDeniedError("this URL was not made for that port");
+  }
+  if (environment.usage.forwards >= environment.limits.total_forwards) {
+    return absl::ResourceExhaustedError("too many connections are forwarded");
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
+OpenForwards::OpenForwards(const boost::asio::any_io_executor& executor, const Environment& environment,
+                           Connection& connection)
+    : connection_(connection), end_(executor, [this] {
+        closed_ = true;
+        for (Descriptor* socket : sockets_) {
+          socket->Close();
+        }
+      }) {
+  connection.OnClosed([this, &environment] { end_.Start(environment.limits.drain_time); });
+}
+
+void OpenForwards::Add(Descriptor& socket) {
+  sockets_.insert(&socket);
+  if (closed_) {
+    socket.Close();
+  }
+}
+
 Awaitable<void> ForwardPort(Environment& environment, PortForwardRequest request, uint16_t port,
-                            std::unique_ptr<Stream> data, std::unique_ptr<Stream> error) {
+                            std::unique_ptr<Stream> data, std::unique_ptr<Stream> error, OpenForwards& open) {
   auto executor = co_await boost::asio::this_coro::executor;
-  absl::Status status = CheckPort(request, port);
+  absl::Status status = CheckPort(environment, request, port);
+  const Place place(environment.usage);
   base::UniqueFd socket;
   if (status.ok()) {
     auto connected = co_await environment.backend.Connect(request.pod, port);
@@ -107,7 +151,7 @@ Awaitable<void> ForwardPort(Environment& environment, PortForwardRequest request
     socket = connected.ok() ? *std::move(connected) : base::UniqueFd();
   }
   if (status.ok()) {
-    Forward forward(executor, *data);
+    Forward forward(executor, environment, *data, open);
     status = co_await forward.Run(std::move(socket));
   }
   if (!status.ok()) {

@@ -89,6 +89,16 @@ TEST_F(PortForwardTest, AClientThatVanishesClosesTheSockets) {
   EXPECT_TRUE(Eventually([&] { return PodReads(0, bytes) && PodReads(1, bytes); }));
 }
 
+TEST_F(PortForwardTest, AClientThatVanishesIsNotKeptByAServerThatDoesNotRead) {
+  limits_.drain_time = std::chrono::milliseconds(20);
+  auto client = Client();
+  ASSERT_EQ(client->Connect(Url(Ports({80})), kV4), 101);
+  ASSERT_TRUE(Eventually([&] { return backend_.connections.size() == 1; }));
+  ASSERT_TRUE(client->Send(0, std::string(400 * 1024, 'x')));  // more than the socket into the pod takes
+  client->Drop();
+  EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
+}
+
 TEST_F(PortForwardTest, AUrlWithoutPortsNeedsAQuery) {
   auto client = Client();
   EXPECT_EQ(client->Connect(Url(Ports({})), kV4), 400);

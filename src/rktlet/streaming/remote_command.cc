@@ -30,6 +30,7 @@ class Session {
         attached_(attached),
         changed_(executor_),
         input_may_go_on_(executor_),
+        size_came_(executor_),
         tasks_(executor_),
         input_(executor_),
         stalled_(executor_, [this] { connection_.Abort(); }) {
@@ -41,6 +42,23 @@ class Session {
   ~Session() { connection_.OnClosed(nullptr); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  // The size of the client's terminal, which clients tell at once, or not at all: waits for it only so long.
+  Awaitable<std::optional<TerminalSize>> FirstSize(std::chrono::nanoseconds time) {
+    if (streams_.resize == nullptr) {
+      co_return std::nullopt;
+    }
+    tasks_.Spawn(FollowSize());
+    const auto deadline = std::chrono::steady_clock::now() + time;
+    while (!size_.has_value() && !closed_ && !size_ended_) {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      if (left <= std::chrono::nanoseconds(0)) {
+        break;
+      }
+      co_await size_came_.WaitFor(left);
+    }
+    co_return size_;
+  }
 
   // Until it is known what to tell the client: the exit code, or what went wrong.
   Awaitable<absl::StatusOr<int>> Run(std::unique_ptr<Process> process) {
@@ -65,6 +83,8 @@ class Session {
     }
     co_return *std::move(result_);
   }
+
+  bool closed() const { return closed_; }
 
   // Tells the client, unless it has gone, and ends everything.
   Awaitable<void> End(absl::StatusOr<int> result, StatusForm form) {
@@ -118,9 +138,7 @@ class Session {
     if (streams_.input != nullptr) {
       tasks_.Spawn(CopyInput());
     }
-    if (streams_.resize != nullptr) {
-      tasks_.Spawn(FollowSize());
-    }
+    SetSize();  // it may have changed since
     for (const auto& output : outputs_) {
       tasks_.Spawn(output->Read());
       tasks_.Spawn(output->Write());
@@ -162,11 +180,20 @@ class Session {
       if (!size.ok() || *size == 0) {
         break;
       }
-      const auto terminal = events.Feed({buffer.data(), *size});
-      if (terminal.has_value() && process_ != nullptr) {
-        // Without a terminal, or after its end, there is nothing to do, and nobody to tell.
-        static_cast<void>(process_->Resize(terminal->columns, terminal->rows));
+      if (const auto terminal = events.Feed({buffer.data(), *size}); terminal.has_value()) {
+        size_ = terminal;
+        SetSize();
+        size_came_.Notify();
       }
+    }
+    size_ended_ = true;
+    size_came_.Notify();
+  }
+
+  // Without a terminal, or after its end, there is nothing to do, and nobody to tell.
+  void SetSize() {
+    if (size_.has_value() && process_ != nullptr) {
+      static_cast<void>(process_->Resize(size_->columns, size_->rows));
     }
   }
 
@@ -223,6 +250,7 @@ class Session {
     }
     written_ = written;
     changed_.Notify();
+    size_came_.Notify();
     if (!Congested()) {
       input_may_go_on_.Notify();
     }
@@ -234,6 +262,8 @@ class Session {
   Connection& connection_;
   const bool attached_;
   std::unique_ptr<Process> process_;
+  std::optional<TerminalSize> size_;
+  bool size_ended_ = false;
   std::optional<absl::StatusOr<int>> result_;
   std::chrono::steady_clock::time_point ended_at_;
   bool closed_ = false;
@@ -241,6 +271,7 @@ class Session {
   uint64_t written_ = 0;
   Signal changed_;
   Signal input_may_go_on_;
+  Signal size_came_;
   Tasks tasks_;
   Descriptor input_;
   std::vector<std::unique_ptr<Output>> outputs_;
@@ -263,7 +294,16 @@ Awaitable<void> ServeRemoteCommand(Environment& environment, RemoteCommand comma
   auto executor = co_await boost::asio::this_coro::executor;
   const bool attached = std::holds_alternative<AttachRequest>(command);
   Session session(executor, environment, std::move(streams), connection, attached);
-  auto process = co_await Connect(environment.backend, std::move(command));
+  // A container has its terminal already.
+  const auto wait = attached ? std::chrono::nanoseconds(0) : environment.limits.size_time;
+  const std::optional<TerminalSize> size = co_await session.FirstSize(wait);
+  if (auto* exec = std::get_if<ExecRequest>(&command); exec != nullptr) {
+    exec->size = size;
+  }
+  absl::StatusOr<std::unique_ptr<Process>> process = absl::UnavailableError("the client has gone");
+  if (!session.closed()) {
+    process = co_await Connect(environment.backend, std::move(command));
+  }
   absl::StatusOr<int> result = 0;
   if (process.ok()) {
     result = co_await session.Run(*std::move(process));

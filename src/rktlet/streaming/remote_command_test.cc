@@ -150,6 +150,34 @@ TEST_F(RemoteCommandTest, ResizesReachTheTerminal) {
   EXPECT_EQ(json::parse(client->ReceiveAll()[3])["status"], "Success");
 }
 
+TEST_F(RemoteCommandTest, ASizeThatComesFirstIsTheTerminalsFromItsStart) {
+  limits_.size_time = std::chrono::seconds(20);
+  auto client = Client();
+  ASSERT_EQ(client->Connect(Url(Exec(true, true, false, true)), kV4), 101);
+  ASSERT_TRUE(client->Send(4, R"({"Width":80,)"));
+  ASSERT_TRUE(client->Send(4, R"("Height":24})"));
+  ASSERT_TRUE(Eventually([&] { return backend_.processes.size() == 1; }));
+  EXPECT_EQ(process().request.size, (TerminalSize{80, 24}));
+  process().Exit(0);
+  EXPECT_EQ(json::parse(client->ReceiveAll()[3])["status"], "Success");
+}
+
+TEST_F(RemoteCommandTest, ATerminalWithoutASizeIsNotWaitedForLong) {
+  limits_.size_time = std::chrono::milliseconds(1);
+  auto client = Open(Exec(true, true, false, true), kV5);
+  EXPECT_EQ(process().request.size, std::nullopt);
+  client->Drop();
+}
+
+TEST_F(RemoteCommandTest, AClientThatVanishesBeforeItTellsItsSizeStartsNothing) {
+  limits_.size_time = std::chrono::seconds(20);
+  auto client = Client();
+  ASSERT_EQ(client->Connect(Url(Exec(true, true, false, true)), kV5), 101);
+  client->Drop();
+  EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
+  EXPECT_THAT(backend_.processes, testing::IsEmpty());
+}
+
 TEST_F(RemoteCommandTest, AClientThatVanishesEndsTheCommand) {
   auto client = Open(Exec(true, true, false), kV5);
   client->Drop();

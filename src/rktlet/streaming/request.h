@@ -40,12 +40,19 @@ struct Limits {
   std::chrono::nanoseconds drain_time = std::chrono::seconds(1);
   // After the end of a session: how long a client may take nothing of what is left for it.
   std::chrono::nanoseconds finish_time = std::chrono::seconds(30);
-  size_t forwards = 256;  // ports forwarded at a time by one connection
+  // How long a command with a terminal waits for the client to tell its size, before it runs without.
+  std::chrono::nanoseconds size_time = std::chrono::milliseconds(100);
+  size_t forwards = 256;         // ports forwarded at a time by one connection
+  size_t total_forwards = 4096;  // and by all of them
+  // What the buffers of all forwarded ports may have together, beyond the 4 KiB that each has anyhow.
+  size_t forward_buffers = 64 * 1024 * 1024;
 };
 
-// Bytes that are in memory for all attached clients.
+// Of all clients together.
 struct Usage {
-  size_t buffered = 0;
+  size_t buffered = 0;         // bytes that are in memory for attached clients
+  size_t forwards = 0;         // ports forwarded at this time
+  size_t forward_buffers = 0;  // bytes by which their buffers have grown
 };
 
 // Outlives every session.

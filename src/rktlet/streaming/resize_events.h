@@ -2,18 +2,13 @@
 // The resize stream: a sequence of JSON objects {"Width":80,"Height":24}, cut anywhere.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace rktlet::streaming {
+#include "rktlet/streaming/backend.h"
 
-struct TerminalSize {
-  uint16_t columns = 0;
-  uint16_t rows = 0;
-  bool operator==(const TerminalSize&) const = default;
-};
+namespace rktlet::streaming {
 
 class ResizeEvents {
  public:

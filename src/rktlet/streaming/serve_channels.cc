@@ -39,7 +39,7 @@ Awaitable<void> ServeCommand(Environment& environment, RemoteCommand command, St
 
 // Two channels for each port: data, and errors. The first message of both is the port, least byte first.
 Awaitable<void> ServePort(Environment& environment, PortForwardRequest request, uint16_t port, uint8_t channel,
-                          Channels& channels) {
+                          Channels& channels, OpenForwards& open) {
   auto data = channels.Open(channel, true);
   auto error = channels.Open(static_cast<uint8_t>(channel + 1), false);
   const char bytes[] = {static_cast<char>(port & 0xff), static_cast<char>(port >> 8)};
@@ -49,16 +49,17 @@ Awaitable<void> ServePort(Environment& environment, PortForwardRequest request, 
     told = co_await error->Write(name);
   }
   if (told.ok()) {
-    co_await ForwardPort(environment, std::move(request), port, std::move(data), std::move(error));
+    co_await ForwardPort(environment, std::move(request), port, std::move(data), std::move(error), open);
   }
 }
 
 Awaitable<void> ServePorts(Environment& environment, PortForwardRequest request, std::vector<uint16_t> ports,
                            Channels& channels) {
   auto executor = co_await boost::asio::this_coro::executor;
+  OpenForwards open(executor, environment, channels);
   Tasks forwards(executor);
   for (size_t i = 0; i < ports.size(); ++i) {
-    forwards.Spawn(ServePort(environment, request, ports[i], static_cast<uint8_t>(2 * i), channels));
+    forwards.Spawn(ServePort(environment, request, ports[i], static_cast<uint8_t>(2 * i), channels, open));
   }
   co_await forwards.Wait();
 }

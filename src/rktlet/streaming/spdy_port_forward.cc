@@ -41,7 +41,11 @@ class Forwarder {
  public:
   Forwarder(const boost::asio::any_io_executor& executor, Environment& environment, PortForwardRequest request,
             SpdySession& session)
-      : environment_(environment), request_(std::move(request)), session_(session), tasks_(executor) {}
+      : environment_(environment),
+        request_(std::move(request)),
+        session_(session),
+        open_(executor, environment, session),
+        tasks_(executor) {}
 
   Awaitable<void> Run() {
     while (!session_.closed()) {
@@ -95,7 +99,7 @@ class Forwarder {
       pair.port = *port;
     }
     if (pair.data != nullptr && pair.error != nullptr) {
-      tasks_.Spawn(ForwardPort(environment_, request_, pair.port, std::move(pair.data), std::move(pair.error)));
+      tasks_.Spawn(ForwardPort(environment_, request_, pair.port, std::move(pair.data), std::move(pair.error), open_));
       pairs_.erase(id);
     }
   }
@@ -124,6 +128,7 @@ class Forwarder {
   const PortForwardRequest request_;
   SpdySession& session_;
   std::map<std::string, Pair> pairs_;
+  OpenForwards open_;
   Tasks tasks_;
 };
 

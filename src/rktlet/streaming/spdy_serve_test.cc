@@ -573,6 +573,20 @@ TEST_F(SpdyPortForward, TellsOfAPairThatIsNotWhole) {
   ASSERT_TRUE(WaitUntil([&] { return served_; }));
 }
 
+TEST_F(SpdyPortForward, AClientThatVanishesIsNotKeptByAServerThatDoesNotRead) {
+  limits_.drain_time = std::chrono::milliseconds(20);
+  ServePorts();
+  const Streams streams = Forward("80", "0");
+  ASSERT_TRUE(WaitUntil([&] { return backend_.servers[80].size() == 1; }));
+  size_t written = 0;
+  while (written < 400 * 1024) {
+    written += client_.Write(streams.data, std::string(32 * 1024, 'x'));
+    Turn();
+  }
+  socket_.Reset();
+  EXPECT_TRUE(WaitUntil([&] { return served_; }));
+}
+
 TEST_F(SpdyPortForward, ForwardsNoMoreThanItsLimit) {
   limits_.forwards = 2;
   ServePorts();

@@ -24,6 +24,17 @@ struct SpdySession::Inbound {
       : id(stream), readable(executor) {}
 
   std::string_view bytes() const { return std::string_view(buffer).substr(begin); }
+  // Grows by less than a string by itself does, which doubles even in reserve(): much may wait on many streams.
+  void Append(std::string_view data) {
+    const size_t size = buffer.size() + data.size();
+    if (size > buffer.capacity()) {
+      std::string larger;
+      larger.reserve(std::max(size, buffer.capacity() + buffer.capacity() / 8));
+      larger = buffer;
+      buffer.swap(larger);
+    }
+    buffer.append(data);
+  }
   // Gives back the memory of what was read.
   void Trim() {
     if (begin == buffer.size()) {
@@ -188,7 +199,7 @@ void SpdySession::Handle(const spdy::Event& event) {
       inbound->ended = inbound->ended || event.end;
       if (!event.data.empty()) {
         transport_->Touch();
-        inbound->buffer.append(event.data);
+        inbound->Append(event.data);
       }
       if (inbound->cancelled) {
         ConsumeAll(*inbound);
