@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systemd/bus_connection.h"
 
-#include <sdbus-c++/sdbus-c++.h>
-
 #include <deque>
 #include <map>
 #include <type_traits>
@@ -12,6 +10,7 @@
 #include "base/strings.h"
 #include "systemd/bus_pump.h"
 #include "systemd/bus_wire.h"
+#include "systemd/sdbus.h"
 
 namespace rktlet::systemd {
 namespace {
@@ -64,17 +63,17 @@ class SdbusConnection final : public BusConnection {
     PendingCall& pending = calls_[id];
     pending.callback = std::move(callback);
     try {
-      pending.proxy = sdbus::createProxy(*connection_, call.destination, call.path);
-      sdbus::MethodCall message = pending.proxy->createMethodCall(call.interface, call.member);
+      pending.proxy =
+          sdbus::createProxy(*connection_, bus::ServiceName(call.destination), sdbus::ObjectPath(call.path));
+      sdbus::MethodCall message =
+          pending.proxy->createMethodCall(bus::InterfaceName(call.interface), bus::MemberName(call.member));
       for (const BusArgument& argument : call.arguments) {
         WriteArgument(message, argument);
       }
-      pending.handle = pending.proxy->callMethod(
-          message,
-          [this, id, shape = call.shape](sdbus::MethodReply& reply, const sdbus::Error* error) {
-            OnReply(id, shape, reply, error);
-          },
-          timeout);
+      pending.handle = bus::Call(*pending.proxy, message, timeout,
+                                 [this, id, shape = call.shape](sdbus::MethodReply& reply, const sdbus::Error* error) {
+                                   OnReply(id, shape, reply, error);
+                                 });
     } catch (const sdbus::Error& error) {
       Finish(id, StatusOfBusError(error.getName(), error.getMessage()));
       pump_->RequestTurn();
@@ -111,7 +110,7 @@ class SdbusConnection final : public BusConnection {
 
   template <typename Handler>
   void Match(const std::string& rule, Handler handler) {
-    matches_.push_back(connection_->addMatch(rule, [handler](sdbus::Message& message) {
+    matches_.push_back(bus::AddMatch(*connection_, rule, [handler](sdbus::Message& message) {
       try {
         handler(message);
       } catch (const sdbus::Error&) {
@@ -169,7 +168,8 @@ class SdbusConnection final : public BusConnection {
   }
 
   void OnPropertiesChanged(sdbus::Message& message) {
-    BusSignal signal{.kind = BusSignal::Kind::kUnitChanged, .sender = message.getSender(), .path = message.getPath()};
+    BusSignal signal{
+        .kind = BusSignal::Kind::kUnitChanged, .sender = bus::SenderOf(message), .path = bus::PathOf(message)};
     if (!callbacks_.wants_unit(signal.path)) {
       return;
     }
@@ -180,7 +180,7 @@ class SdbusConnection final : public BusConnection {
   }
 
   void OnJobRemoved(sdbus::Message& message) {
-    BusSignal signal{.kind = BusSignal::Kind::kJobRemoved, .sender = message.getSender()};
+    BusSignal signal{.kind = BusSignal::Kind::kJobRemoved, .sender = bus::SenderOf(message)};
     uint32_t id = 0;
     sdbus::ObjectPath job;
     std::string unit;
@@ -190,7 +190,7 @@ class SdbusConnection final : public BusConnection {
   }
 
   void OnUnitRemoved(sdbus::Message& message) {
-    BusSignal signal{.kind = BusSignal::Kind::kUnitRemoved, .sender = message.getSender()};
+    BusSignal signal{.kind = BusSignal::Kind::kUnitRemoved, .sender = bus::SenderOf(message)};
     std::string unit;
     sdbus::ObjectPath path;
     message >> unit >> path;
@@ -204,12 +204,12 @@ class SdbusConnection final : public BusConnection {
     bool begins = false;
     message >> begins;
     if (!begins) {
-      Signal({.kind = BusSignal::Kind::kReloaded, .sender = message.getSender()});
+      Signal({.kind = BusSignal::Kind::kReloaded, .sender = bus::SenderOf(message)});
     }
   }
 
   void OnOwnerChanged(sdbus::Message& message) {
-    BusSignal signal{.kind = BusSignal::Kind::kOwnerChanged, .sender = message.getSender()};
+    BusSignal signal{.kind = BusSignal::Kind::kOwnerChanged, .sender = bus::SenderOf(message)};
     std::string name;
     std::string old_owner;
     message >> name >> old_owner >> signal.text;

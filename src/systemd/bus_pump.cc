@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sdbus-c++/sdbus-c++.h>
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -12,6 +11,7 @@
 
 #include "base/strings.h"
 #include "base/unique_fd.h"
+#include "systemd/sdbus.h"
 
 namespace rktlet::systemd {
 namespace {
@@ -87,17 +87,18 @@ void BusPump::Rearm() {
       }
     });
   }
-  if (poll.timeout_usec == armed_timeout_usec_) {
+  const uint64_t deadline = bus::DeadlineOf(poll);
+  if (deadline == armed_deadline_) {
     return;
   }
-  armed_timeout_usec_ = poll.timeout_usec;
+  armed_deadline_ = deadline;
   timer_.cancel();
-  if (poll.timeout_usec != UINT64_MAX) {
-    // Absolute on CLOCK_MONOTONIC, which is what steady_clock reads; 0 means that messages are waiting already.
-    timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::microseconds(poll.timeout_usec)));
+  if (deadline != bus::kNoDeadline) {
+    // steady_clock reads CLOCK_MONOTONIC.
+    timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::microseconds(deadline)));
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) {
-        self->armed_timeout_usec_ = UINT64_MAX;
+        self->armed_deadline_ = bus::kNoDeadline;
         self->Turn();
       }
     });
@@ -118,7 +119,7 @@ void BusPump::Turn() {
   bool more = false;
   try {
     for (int i = 0; i < kMessagesPerTurn && connection_ != nullptr; ++i) {
-      more = connection_->processPendingRequest();
+      more = bus::Process(*connection_);
       if (!more) {
         break;
       }

@@ -42,7 +42,7 @@ class BusPump : public std::enable_shared_from_this<BusPump> {
   sdbus::IConnection* connection_;
   std::function<void()> on_turn_;
   std::function<void(absl::Status)> on_lost_;
-  uint64_t armed_timeout_usec_ = UINT64_MAX;
+  uint64_t armed_deadline_ = UINT64_MAX;  // microseconds of CLOCK_MONOTONIC; UINT64_MAX is none
   bool reading_ = false;
   bool writing_ = false;
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systemd/bus_wire.h"
 
-#include <sdbus-c++/sdbus-c++.h>
-
 #include <algorithm>
 #include <optional>
 #include <type_traits>
 #include <utility>
+
+#include "systemd/sdbus.h"
 
 namespace rktlet::systemd {
 namespace {
@@ -42,9 +42,9 @@ void WriteValue(sdbus::Message& message, const std::vector<ExecCommand>& command
 template <typename T>
 void WriteValue(sdbus::Message& message, const std::vector<std::pair<std::string, T>>& pairs) {
   const std::string signature = std::is_same_v<T, std::string> ? "ss" : "st";
-  message.openContainer("(" + signature + ")");
+  message.openContainer(("(" + signature + ")").c_str());
   for (const auto& [first, second] : pairs) {
-    message.openStruct(signature);
+    message.openStruct(signature.c_str());
     message << first << second;
     message.closeStruct();
   }
@@ -56,7 +56,7 @@ void WriteValue(sdbus::Message& message, const std::vector<Property>& properties
   for (const Property& property : properties) {
     message.openStruct("sv");
     message << property.name;
-    message.openVariant(std::string(SignatureOf(property.value)));
+    message.openVariant(std::string(SignatureOf(property.value)).c_str());
     std::visit([&message](const auto& value) { WriteValue(message, value); }, property.value);
     message.closeVariant();
     message.closeStruct();
@@ -72,7 +72,7 @@ void WriteValue(sdbus::Message& message, const NoAuxiliaryUnits& /*none*/) {
 template <typename T>
 T ReadVariant(sdbus::Message& message, const std::string& signature) {
   T value{};
-  message.enterVariant(signature);
+  message.enterVariant(signature.c_str());
   message >> value;
   message.exitVariant();
   return value;
@@ -108,7 +108,7 @@ bool SkipValue(sdbus::Message& message, std::string_view type) {
   switch (type.front()) {
     case 'a': {
       const std::string element(type.substr(1));
-      if (!message.enterContainer(element)) {
+      if (!message.enterContainer(element.c_str())) {
         return false;
       }
       while (SkipValue(message, element)) {
@@ -119,7 +119,7 @@ bool SkipValue(sdbus::Message& message, std::string_view type) {
     }
     case '(':
     case '{': {
-      if (type.front() == '(' ? !message.enterStruct(contents) : !message.enterDictEntry(contents)) {
+      if (type.front() == '(' ? !message.enterStruct(contents.c_str()) : !message.enterDictEntry(contents.c_str())) {
         return false;
       }
       for (std::string_view rest = contents; !rest.empty(); rest.remove_prefix(FirstTypeLength(rest))) {
@@ -160,10 +160,8 @@ bool SkipValue(sdbus::Message& message, std::string_view type) {
 }
 
 bool SkipVariant(sdbus::Message& message) {
-  std::string type;
-  std::string contents;
-  message.peekType(type, contents);
-  if (type != "v" || !message.enterVariant(contents)) {
+  const auto [type, contents] = bus::PeekType(message);
+  if (type != "v" || !message.enterVariant(contents.c_str())) {
     return false;
   }
   SkipValue(message, contents);
@@ -173,9 +171,7 @@ bool SkipVariant(sdbus::Message& message) {
 
 // The variant at the read position when it has a type that a fact can have; else it is passed over.
 std::optional<FactValue> ReadFact(sdbus::Message& message) {
-  std::string type;
-  std::string signature;
-  message.peekType(type, signature);
+  const std::string signature = bus::PeekType(message).second;
   if (signature == "s") {
     return ReadVariant<std::string>(message, signature);
   }
@@ -261,10 +257,7 @@ BusReply ReadReply(sdbus::Message& message, ReplyShape shape) {
     case ReplyShape::kNone:
       break;
     case ReplyShape::kText: {
-      std::string type;
-      std::string contents;
-      message.peekType(type, contents);
-      if (type == "o") {
+      if (bus::PeekType(message).first == "o") {
         sdbus::ObjectPath path;
         message >> path;
         reply.text = std::move(path);

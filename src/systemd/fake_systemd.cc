@@ -2,7 +2,6 @@
 #include "systemd/fake_systemd.h"
 
 #include <gtest/gtest.h>
-#include <sdbus-c++/sdbus-c++.h>
 
 #include <csignal>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "base/subprocess.h"
 #include "systemd/bus_connection.h"
 #include "systemd/bus_pump.h"
+#include "systemd/sdbus.h"
 #include "systemd/unit_name.h"
 
 namespace rktlet::systemd {
@@ -69,7 +69,7 @@ class FakeSystemd::Service {
  public:
   Service(FakeSystemd& systemd, const std::string& address, bool with_name)
       : systemd_(systemd), connection_(sdbus::createSessionBusConnectionWithAddress(address)) {
-    manager_ = sdbus::createObject(*connection_, kManagerPath);
+    manager_ = sdbus::createObject(*connection_, sdbus::ObjectPath(kManagerPath));
     RegisterManager();
     for (const auto& [name, unit] : systemd_.units) {
       AddUnit(name);
@@ -78,7 +78,7 @@ class FakeSystemd::Service {
         systemd_.executor_, *connection_, [] {}, [](const absl::Status&) {});
     EXPECT_TRUE(pump_->Start().ok());
     if (with_name) {
-      connection_->requestName(kSystemdService);
+      connection_->requestName(bus::ServiceName(kSystemdService));
     }
     pump_->Rearm();
   }
@@ -89,16 +89,17 @@ class FakeSystemd::Service {
       return;
     }
     std::unique_ptr<sdbus::IObject>& object = objects_[name];
-    object = sdbus::createObject(*connection_, PathOf(name));
+    object = sdbus::createObject(*connection_, sdbus::ObjectPath(PathOf(name)));
+    bus::Members members;
     const auto property = [&](const char* interface, const char* member, auto getter) {
-      object->registerProperty(member).onInterface(interface).withGetter(
-          [this, name, getter] { return getter(systemd_.units[name]); });
+      members.AddProperty(interface, member, [this, name, getter] { return getter(systemd_.units[name]); });
     };
     property(kUnitInterface, "LoadState", [](const Unit&) { return std::string("loaded"); });
     property(kUnitInterface, "ActiveState", [](const Unit& unit) { return unit.active_state; });
     property(kUnitInterface, "SubState", [](const Unit& unit) { return unit.sub_state; });
     property(kUnitInterface, "Job", [](const Unit& unit) {
-      return sdbus::Struct<uint32_t, sdbus::ObjectPath>(unit.job, unit.job != 0 ? JobPath(unit.job) : "/");
+      return sdbus::Struct<uint32_t, sdbus::ObjectPath>(unit.job,
+                                                        sdbus::ObjectPath(unit.job != 0 ? JobPath(unit.job) : "/"));
     });
     property(kUnitInterface, "InvocationID", [](const Unit&) { return Bytes(16, 0xab); });
     property(kServiceInterface, "Unrelated", [](const Unit&) {
@@ -113,38 +114,44 @@ class FakeSystemd::Service {
     property(kServiceInterface, "ExecMainExitTimestamp", [](const Unit& unit) { return unit.exec_main_exit; });
     property(kServiceInterface, "Result", [](const Unit& unit) { return unit.result; });
     property(kServiceInterface, "StatusText", [](const Unit& unit) { return unit.status_text; });
-    object->finishRegistration();
+    std::move(members).Register(*object);
   }
 
   void RemoveUnit(const std::string& name) {
     objects_.erase(name);
-    auto signal = manager_->createSignal(kManagerInterface, "UnitRemoved");
+    auto signal = Signal(*manager_, kManagerInterface, "UnitRemoved");
     signal << name << sdbus::ObjectPath(PathOf(name));
     Emit(*manager_, signal);
   }
 
   void AnnounceUnit(const std::string& name) {
     const Unit& unit = systemd_.units[name];
-    std::map<std::string, sdbus::Variant> service{{"MainPID", unit.main_pid},
-                                                  {"ExecMainPID", unit.exec_main_pid},
-                                                  {"ExecMainCode", unit.exec_main_code},
-                                                  {"ExecMainStatus", unit.exec_main_status},
-                                                  {"ExecMainStartTimestampMonotonic", unit.exec_main_start},
-                                                  {"ExecMainExitTimestamp", unit.exec_main_exit},
-                                                  {"Result", unit.result}};
-    std::map<std::string, sdbus::Variant> state{{"ActiveState", unit.active_state}, {"SubState", unit.sub_state}};
+    using sdbus::Variant;
+    std::map<std::string, Variant> service{
+        {"MainPID", Variant(unit.main_pid)},
+        {"ExecMainPID", Variant(unit.exec_main_pid)},
+        {"ExecMainCode", Variant(unit.exec_main_code)},
+        {"ExecMainStatus", Variant(unit.exec_main_status)},
+        {"ExecMainStartTimestampMonotonic", Variant(unit.exec_main_start)},
+        {"ExecMainExitTimestamp", Variant(unit.exec_main_exit)},
+        {"Result", Variant(unit.result)},
+    };
+    std::map<std::string, Variant> state{
+        {"ActiveState", Variant(unit.active_state)},
+        {"SubState", Variant(unit.sub_state)},
+    };
     AnnounceProperties(name, kServiceInterface, service);
     AnnounceProperties(name, kUnitInterface, state);
   }
 
   void AnnounceJob(uint32_t job, const std::string& unit, const std::string& result) {
-    auto signal = manager_->createSignal(kManagerInterface, "JobRemoved");
+    auto signal = Signal(*manager_, kManagerInterface, "JobRemoved");
     signal << job << sdbus::ObjectPath(JobPath(job)) << unit << result;
     Emit(*manager_, signal);
   }
 
   void AnnounceReloading(bool begins) {
-    auto signal = manager_->createSignal(kManagerInterface, "Reloading");
+    auto signal = Signal(*manager_, kManagerInterface, "Reloading");
     signal << begins;
     Emit(*manager_, signal);
   }
@@ -152,9 +159,13 @@ class FakeSystemd::Service {
  private:
   void AnnounceProperties(const std::string& name, const char* interface,
                           const std::map<std::string, sdbus::Variant>& properties) {
-    auto signal = objects_.at(name)->createSignal(kPropertiesInterface, "PropertiesChanged");
+    auto signal = Signal(*objects_.at(name), kPropertiesInterface, "PropertiesChanged");
     signal << std::string(interface) << properties << std::vector<std::string>{"ExecStart"};
     Emit(*objects_.at(name), signal);
+  }
+
+  static sdbus::Signal Signal(sdbus::IObject& object, const char* interface, const char* name) {
+    return object.createSignal(bus::InterfaceName(interface), bus::MemberName(name));
   }
 
   void Emit(sdbus::IObject& object, sdbus::Signal& signal) {
@@ -165,12 +176,6 @@ class FakeSystemd::Service {
     pump_->Rearm();
   }
 
-  void Method(const std::string& name, const std::string& input, const std::string& output,
-              std::function<void(sdbus::MethodCall&)> handler) {
-    manager_->registerMethod(kManagerInterface, name, input, output,
-                             [handler = std::move(handler)](sdbus::MethodCall call) { handler(call); });
-  }
-
   static void Reply(const sdbus::MethodCall& call) { call.createReply().send(); }
   static void ReplyJob(const sdbus::MethodCall& call, uint32_t job) {
     auto reply = call.createReply();
@@ -179,18 +184,23 @@ class FakeSystemd::Service {
   }
   void Require(const std::string& unit) const {
     if (!systemd_.units.contains(unit)) {
-      throw sdbus::Error("org.freedesktop.systemd1.NoSuchUnit", "Unit " + unit + " not loaded.");
+      throw sdbus::Error(bus::ErrorName("org.freedesktop.systemd1.NoSuchUnit"), "Unit " + unit + " not loaded.");
     }
   }
 
   void RegisterManager() {
-    Method("Subscribe", "", "", [this](sdbus::MethodCall& call) {
+    bus::Members members;
+    const auto method = [&members](const char* name, const char* input, const char* output,
+                                   bus::MethodHandler handler) {
+      members.AddMethod(kManagerInterface, name, input, output, std::move(handler));
+    };
+    method("Subscribe", "", "", [this](sdbus::MethodCall& call) {
       systemd_.calls.emplace_back("Subscribe");
       Reply(call);
     });
-    Method("StartTransientUnit", "ssa(sv)a(sa(sv))", "o", [this](sdbus::MethodCall& call) { Start(call); });
-    Method("StopUnit", "ss", "o", [this](sdbus::MethodCall& call) { Stop(call); });
-    Method("KillUnit", "ssi", "", [this](sdbus::MethodCall& call) {
+    method("StartTransientUnit", "ssa(sv)a(sa(sv))", "o", [this](sdbus::MethodCall& call) { Start(call); });
+    method("StopUnit", "ss", "o", [this](sdbus::MethodCall& call) { Stop(call); });
+    method("KillUnit", "ssi", "", [this](sdbus::MethodCall& call) {
       std::string unit;
       std::string who;
       int32_t signal = 0;
@@ -199,7 +209,7 @@ class FakeSystemd::Service {
       Require(unit);
       Reply(call);
     });
-    Method("SetUnitProperties", "sba(sv)", "", [this](sdbus::MethodCall& call) {
+    method("SetUnitProperties", "sba(sv)", "", [this](sdbus::MethodCall& call) {
       std::string unit;
       bool runtime = false;
       call >> unit >> runtime;
@@ -208,19 +218,17 @@ class FakeSystemd::Service {
       Require(unit);
       Reply(call);
     });
-    Method("ResetFailedUnit", "s", "", [this](sdbus::MethodCall& call) {
+    method("ResetFailedUnit", "s", "", [this](sdbus::MethodCall& call) {
       std::string unit;
       call >> unit;
       systemd_.calls.push_back("ResetFailedUnit " + unit);
       Require(unit);
       Reply(call);
     });
-    Method("ListUnitsByPatterns", "asas", "a(ssssssouso)", [this](sdbus::MethodCall& call) { List(call); });
-    manager_->registerProperty("Version").onInterface(kManagerInterface).withGetter([] { return std::string("252"); });
-    manager_->registerProperty("Features").onInterface(kManagerInterface).withGetter([] {
-      return std::string("+PAM");
-    });
-    manager_->finishRegistration();
+    method("ListUnitsByPatterns", "asas", "a(ssssssouso)", [this](sdbus::MethodCall& call) { List(call); });
+    members.AddProperty(kManagerInterface, "Version", [] { return std::string("252"); });
+    members.AddProperty(kManagerInterface, "Features", [] { return std::string("+PAM"); });
+    std::move(members).Register(*manager_);
   }
 
   static std::string ReadProperties(sdbus::MethodCall& call) {
@@ -240,7 +248,8 @@ class FakeSystemd::Service {
     systemd_.client = call.getSender();
     systemd_.calls.push_back(base::StrCat("StartTransientUnit ", name, " ", mode, ReadProperties(call)));
     if (systemd_.units.contains(name)) {
-      throw sdbus::Error("org.freedesktop.systemd1.UnitExists", "Unit " + name + " was already loaded.");
+      throw sdbus::Error(bus::ErrorName("org.freedesktop.systemd1.UnitExists"),
+                         "Unit " + name + " was already loaded.");
     }
     const uint32_t job = systemd_.next_job_++;
     Unit& unit = systemd_.units[name];
@@ -283,8 +292,8 @@ class FakeSystemd::Service {
                                sdbus::ObjectPath, uint32_t, std::string, sdbus::ObjectPath>;
     std::vector<Line> lines;
     for (const auto& [name, unit] : systemd_.units) {
-      lines.emplace_back(name, "a unit", "loaded", unit.active_state, unit.sub_state, "", PathOf(name), unit.job, "",
-                         "/");
+      lines.emplace_back(name, "a unit", "loaded", unit.active_state, unit.sub_state, "",
+                         sdbus::ObjectPath(PathOf(name)), unit.job, "", sdbus::ObjectPath("/"));
     }
     auto reply = call.createReply();
     reply << lines;
