@@ -171,7 +171,7 @@ bool SkipVariant(sdbus::Message& message) {
 
 // The variant at the read position when it has a type that a fact can have; else it is passed over.
 std::optional<FactValue> ReadFact(sdbus::Message& message) {
-  const std::string signature = bus::PeekType(message).second;
+  const auto [type, signature] = bus::PeekType(message);
   if (signature == "s") {
     return ReadVariant<std::string>(message, signature);
   }

@@ -35,11 +35,13 @@ need_packages() {
   apt_get install -y --no-install-recommends "${missing[@]}"
 }
 
-# apt-get, quiet unless it fails. Several runs may want the package database at once: wait for it.
+# apt-get, quiet unless it fails. Several stages may want it at once: they wait for each other, since apt-get itself waits for
+# the package database and not for the package lists.
 apt_get() {
   local log
   log=$(mktemp)
-  if ! DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=900 -o APT::Get::Lock::Timeout=900 "$@" \
+  mkdir -p "$CACHE_DIR"
+  if ! DEBIAN_FRONTEND=noninteractive flock "$CACHE_DIR/apt.lock" apt-get -q -o DPkg::Lock::Timeout=900 "$@" \
     >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     rm -f "$log"
