@@ -43,7 +43,7 @@ build_packages() {
     cd "$work/tree" || exit 1
     # debhelper gives the build a home of its own, and with it a cache that would be thrown away.
     export CCACHE_DIR=${CCACHE_DIR:-$HOME/.cache/ccache} CCACHE_BASEDIR=$work/tree
-    export RKTLET_CMAKE_OPTIONS='-DRKTLET_WERROR=ON -DRKTLET_LIVE_TESTS=ON' DEB_BUILD_OPTIONS=nocheck
+    export RKTLET_CMAKE_OPTIONS='-DRKTLET_WERROR=ON -DRKTLET_LIVE_TESTS=ON' DEB_BUILD_OPTIONS='nocheck noautodbgsym'
     dpkg-buildpackage -b -us -uc "-j$(nproc)" >"$out/build.log" 2>&1 || {
       grep 'error:' "$out/build.log" | head -n 40
       tail -n 80 "$out/build.log"
