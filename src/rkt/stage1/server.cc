@@ -41,6 +41,7 @@ int Server::Open(Loop* loop, int fd, const char* run_directory, const char* shm)
   listener_.fd = fd;
   listener_.handle = &Server::Accept;
   listener_.owner = this;
+  listener_.urgent = true;
   return loop_->Watch(&listener_, EPOLLIN);
 }
 
@@ -76,6 +77,7 @@ void Server::Add(int fd) {
   connection->source.fd = fd;
   connection->source.handle = &Server::Receive;
   connection->source.owner = connection;
+  connection->source.urgent = true;
   connections_ = connection;
   ++connection_count_;
   if (loop_->Watch(&connection->source, EPOLLIN) != 0) {
