@@ -11,8 +11,8 @@ namespace internal {
 
 template <>
 struct EnumNames<MountKind> {
-  static constexpr std::pair<MountKind, const char*> kNames[] = {{MountKind::kBind, "bind"},
-                                                                 {MountKind::kEmpty, "empty"}};
+  static constexpr std::pair<MountKind, const char*> kNames[] = {
+      {MountKind::kBind, "bind"}, {MountKind::kEmpty, "empty"}, {MountKind::kImage, "image"}};
 };
 
 template <>
@@ -35,9 +35,12 @@ void Fields(Visitor& visit, T& mount) {
   visit("kind", mount.kind);
   visit("name", mount.name);
   visit("host_path", mount.host_path);
+  visit("image", mount.image);
+  visit("image_sub_path", mount.image_sub_path);
   visit("container_path", mount.container_path);
   visit("read_only", mount.read_only);
   visit("recursive_read_only", mount.recursive_read_only);
+  visit("options", mount.options);
   visit("propagation", mount.propagation);
   visit("selinux_relabel", mount.selinux_relabel);
   visit("mode", mount.mode);

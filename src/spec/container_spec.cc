@@ -8,7 +8,7 @@ namespace {
 
 bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
-// A path below the pod's log directory: relative, without "..".
+// A path below some directory: relative, without "..".
 bool IsRelativeInside(const std::string& path) {
   if (path.empty() || path[0] == '/' || HasNul(path) || path.size() >= 4096) {
     return false;
@@ -17,15 +17,38 @@ bool IsRelativeInside(const std::string& path) {
   return framed.find("/../") == std::string::npos;
 }
 
+void CheckMountSource(Problems& problems, const std::string& where, const Mount& mount) {
+  switch (mount.kind) {
+    case MountKind::kBind:
+      problems.Check(IsAbsolutePath(mount.host_path), where + ".host_path: not an absolute path");
+      break;
+    case MountKind::kEmpty:
+      problems.Check(AppName::Parse(mount.name).ok(), where + ".name: an empty volume needs a name like an app's");
+      problems.Check(mount.host_path.empty(), where + ".host_path: an empty volume has none");
+      break;
+    case MountKind::kImage:
+      problems.Check(!mount.image.empty(), where + ".image: missing");
+      problems.Check(mount.host_path.empty(), where + ".host_path: a volume from an image has none");
+      problems.Check(mount.read_only, where + ".read_only: a volume from an image is always read-only");
+      problems.Check(mount.propagation == Propagation::kPrivate,
+                     where + ".propagation: a volume from an image is always private");
+      problems.Check(mount.image_sub_path.empty() || IsRelativeInside(mount.image_sub_path),
+                     where + ".image_sub_path: must be relative and stay inside the image");
+      break;
+  }
+  problems.Check(mount.kind == MountKind::kEmpty || (!mount.mode && !mount.uid && !mount.gid),
+                 where + ": mode, uid and gid belong to kind empty");
+  problems.Check(mount.kind == MountKind::kImage || (mount.image.empty() && mount.image_sub_path.empty()),
+                 where + ": image and image_sub_path belong to kind image");
+}
+
 void CheckMount(Problems& problems, size_t index, const Mount& mount) {
   const std::string where = base::StrCat("mounts[", index, "]");
   problems.Check(IsAbsolutePath(mount.container_path), where + ".container_path: not an absolute path");
-  if (mount.kind == MountKind::kBind) {
-    problems.Check(IsAbsolutePath(mount.host_path), where + ".host_path: not an absolute path");
-    problems.Check(!mount.mode && !mount.uid && !mount.gid, where + ": mode, uid and gid belong to kind empty");
-  } else {
-    problems.Check(AppName::Parse(mount.name).ok(), where + ".name: an empty volume needs a name like an app's");
-    problems.Check(mount.host_path.empty(), where + ".host_path: an empty volume has none");
+  CheckMountSource(problems, where, mount);
+  for (const std::string& option : mount.options) {
+    problems.Check(option == "noexec" || option == "nodev" || option == "nosuid",
+                   base::StrCat(where, ".options: \"", option, "\" is none of noexec, nodev, nosuid"));
   }
   problems.Check(!mount.recursive_read_only || (mount.read_only && mount.propagation == Propagation::kPrivate),
                  where + ".recursive_read_only: needs read_only and private propagation");

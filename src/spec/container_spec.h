@@ -24,17 +24,21 @@ struct EnvironmentVariable {
 
 enum class MountKind : uint8_t {
   kBind,
-  kEmpty
-};  // kEmpty: a directory of the pod's own, made on demand and removed with it
+  kEmpty,  // a directory of the pod's own, made on demand and removed with it
+  kImage   // what an image of the store holds, read-only
+};
 enum class Propagation : uint8_t { kPrivate, kHostToContainer, kBidirectional };
 
 struct Mount {
   MountKind kind = MountKind::kBind;
   std::string name;            // of an kEmpty volume: containers that name the same one share it
   std::string host_path;       // absolute; must exist (kBind)
+  std::string image;           // of a kImage volume: id or reference as known to the image store
+  std::string image_sub_path;  // of a kImage volume: a directory in it; relative, without ".."; empty: all of it
   std::string container_path;  // absolute
-  bool read_only = false;
+  bool read_only = false;      // always of a kImage volume
   bool recursive_read_only = false;
+  std::vector<std::string> options;  // "noexec", "nodev", "nosuid": of mounts below the source as well
   Propagation propagation = Propagation::kPrivate;
   bool selinux_relabel = false;
   std::optional<uint32_t> mode;  // of a kEmpty volume's directory

@@ -59,7 +59,14 @@ ContainerSpec SomeContainer() {
   mount.host_path = "/data";
   mount.container_path = "/data";
   mount.propagation = Propagation::kBidirectional;
-  container.mounts = {mount};
+  mount.options = {"noexec", "nodev"};
+  Mount image;
+  image.kind = MountKind::kImage;
+  image.image = "data:1";
+  image.image_sub_path = "a/b";
+  image.container_path = "/image";
+  image.read_only = true;
+  container.mounts = {mount, image};
   container.devices = {{"/dev/null", "/dev/null0", "rw"}};
   container.stop_signal = "SIGRTMIN+3";
   container.stop_timeout_usec = 5'000'000;
@@ -117,6 +124,22 @@ TEST(ContainerDocument, ALogPathMayNotLeaveTheLogDirectory) {
   }
   container.log_path = "nginx/0.log";
   EXPECT_THAT(Validate(container), IsOk());
+}
+
+TEST(ContainerDocument, AVolumeFromAnImageIsReadOnlyAndStaysInside) {
+  const auto refused = [](const char* what, void (*change)(Mount&)) {
+    ContainerSpec container = SomeContainer();
+    change(container.mounts[1]);
+    EXPECT_THAT(Validate(container), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << what;
+  };
+  refused("mounts[1].image: missing", [](Mount& mount) { mount.image.clear(); });
+  refused("mounts[1].host_path", [](Mount& mount) { mount.host_path = "/srv"; });
+  refused("mounts[1].read_only", [](Mount& mount) { mount.read_only = false; });
+  refused("mounts[1].propagation", [](Mount& mount) { mount.propagation = Propagation::kBidirectional; });
+  refused("mounts[1].image_sub_path", [](Mount& mount) { mount.image_sub_path = "a/../.."; });
+  refused("mounts[1].image_sub_path", [](Mount& mount) { mount.image_sub_path = "/a"; });
+  refused("belong to kind image", [](Mount& mount) { mount.kind = MountKind::kBind; });
+  refused("mounts[1].options: \"ro\"", [](Mount& mount) { mount.options = {"ro"}; });
 }
 
 TEST(ContainerDocument, AGroupWithoutAUserIsRefused) {

@@ -12,6 +12,13 @@ void Fields(Visitor& visit, T& record) {
   visit("created_at", record.created_at);
   visit("boot_id", record.boot_id);
   visit("unit", record.unit);
+  visit("selinux_level", record.selinux_level);
+}
+
+template <typename Visitor, FieldsOf<ImageVolumeRecord> T>
+void Fields(Visitor& visit, T& volume) {
+  visit("container_path", volume.container_path);
+  visit("image_id", volume.image_id);
 }
 
 template <typename Visitor, FieldsOf<ContainerRecord> T>
@@ -22,6 +29,7 @@ void Fields(Visitor& visit, T& record) {
   visit("unit", record.unit);
   visit("image_id", record.image_id);
   visit("image_ref", record.image_ref);
+  visit("image_volumes", record.image_volumes);
   visit("stop_signal", record.stop_signal);
   visit("argv", record.argv);
   visit("uid", record.uid);

@@ -17,9 +17,16 @@ namespace rktlet::spec {
 // pod.json: written by `app prepare`; `app update` changes the resources in it.
 struct PodRecord {
   PodSpec spec;
-  int64_t created_at = 0;  // ns since the epoch
-  std::string boot_id;     // of the boot it was made in: afterwards the pod is not ready
-  std::string unit;        // its unit's name
+  int64_t created_at = 0;     // ns since the epoch
+  std::string boot_id;        // of the boot it was made in: afterwards the pod is not ready
+  std::string unit;           // its unit's name
+  std::string selinux_level;  // of its containers, "s0:c7,c99"; empty: made without SELinux
+};
+
+// A volume that is made from an image. Its image is in use as the container's own is.
+struct ImageVolumeRecord {
+  std::string container_path;
+  std::string image_id;
 };
 
 // app.json in the container directory: written by `app add`; `app update` changes the resources in it.
@@ -28,8 +35,9 @@ struct ContainerRecord {
   int64_t created_at = 0;
   std::string boot_id;
   std::string unit;
-  std::string image_id;           // sha256:…: the configuration's digest
-  std::string image_ref;          // what CRI calls image_ref: the id as well
+  std::string image_id;   // sha256:…: the configuration's digest
+  std::string image_ref;  // what CRI calls image_ref: the id as well
+  std::vector<ImageVolumeRecord> image_volumes;
   std::string stop_signal;        // effective, "SIGTERM"
   std::vector<std::string> argv;  // effective command line
   int64_t uid = 0;                // effective user

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -57,14 +58,22 @@ std::string NameOfImage(const std::string& image) {
 absl::Status Set(rktlet::spec::Mount& mount, const std::string& key, const std::string& value) {
   if (key == "name") {
     mount.name = value;
-  } else if (key == "kind" && (value == "host" || value == "empty")) {
-    mount.kind = value == "host" ? MountKind::kBind : MountKind::kEmpty;
+  } else if (key == "kind" && (value == "host" || value == "empty" || value == "image")) {
+    mount.kind = value == "host" ? MountKind::kBind : value == "empty" ? MountKind::kEmpty : MountKind::kImage;
   } else if (key == "source") {
     mount.host_path = value;
   } else if (key == "target") {
     mount.container_path = value;
+  } else if (key == "subPath") {
+    mount.image_sub_path = value;
   } else if (key == "readOnly") {
     ASSIGN_OR_RETURN(mount.read_only, ParseBool(value));
+  } else if (key == "noexec" || key == "nodev" || key == "nosuid") {
+    ASSIGN_OR_RETURN(const bool wanted, ParseBool(value));
+    std::erase(mount.options, key);
+    if (wanted) {
+      mount.options.push_back(key);
+    }
   } else if (key == "recursive") {
     ASSIGN_OR_RETURN(const bool recursive, ParseBool(value));
     if (!recursive) {
@@ -167,9 +176,23 @@ absl::StatusOr<rktlet::spec::SecurityProfile> ParseSeccomp(const std::string& te
 
 absl::StatusOr<rktlet::spec::Mount> ParseVolume(const std::string& text) {
   rktlet::spec::Mount mount;
+  bool writable = false;
   for (const std::string& part : SplitCommas({text})) {
     ASSIGN_OR_RETURN(const auto pair, ParseKeyValue(part));
     RETURN_IF_ERROR(Set(mount, pair.first, pair.second));
+    writable = pair.first == "readOnly" ? !mount.read_only : writable;
+  }
+  if (mount.kind == MountKind::kImage) {
+    if (writable) {
+      return UsageError(StrCat("--mnt-volume=", text, ": a volume from an image is always read-only"));
+    }
+    mount.read_only = true;
+    mount.image = std::exchange(mount.host_path, {});
+    if (mount.image.empty()) {
+      return UsageError(StrCat("--mnt-volume=", text, ": no source: the image"));
+    }
+  } else if (!mount.image_sub_path.empty()) {
+    return UsageError(StrCat("--mnt-volume=", text, ": subPath belongs to kind=image"));
   }
   if (mount.container_path.empty()) {
     return UsageError(StrCat("--mnt-volume=", text, ": no target"));
@@ -197,7 +220,7 @@ void AppAddFlags::Define(FlagSet& flags) {
       .KeyValues("annotation", &annotations_, "Annotation for the engine")
       .KeyValues("user-annotation", &user_annotations_, "Annotation of the app")
       .KeyValues("user-label", &user_labels_, "Label of the app")
-      .List("mnt-volume", "name=,kind=host|empty,source=,target=,readOnly=", &volumes_,
+      .List("mnt-volume", "name=,kind=host|empty|image,source=,target=,readOnly=", &volumes_,
             "Volume and where it is mounted")
       .List("caps-retain", "CAP,…", &caps_retain_, "Capabilities that it has, and no others")
       .List("caps-remove", "CAP,…", &caps_remove_, "Capabilities that it has not")

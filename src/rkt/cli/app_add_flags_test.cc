@@ -71,6 +71,9 @@ TEST(AppAddFlags, RefuseWhatTheyCannotSay) {
   EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=empty,target=/t,mode=9"}), Refused("octal"));
   EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=empty,target=/t,uid=-1"}), Refused("uid=-1"));
   EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=tmpfs,target=/t"}), Refused("kind=tmpfs"));
+  EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=image,target=/t"}), Refused("no source"));
+  EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=image,source=x,target=/t,readOnly=false"}), Refused("read-only"));
+  EXPECT_THAT(Parse({"--mnt-volume=name=d,kind=host,source=/s,target=/t,subPath=x"}), Refused("subPath"));
   EXPECT_THAT(Parse({"--name=Bad_Name"}), Refused("Bad_Name"));
 }
 
@@ -82,6 +85,17 @@ TEST(AppAddFlags, GiveAVolumeItsModeAndOwner) {
   EXPECT_EQ(mount.uid, 5U);
   EXPECT_EQ(mount.gid, 6U);
   EXPECT_TRUE(mount.read_only);
+}
+
+TEST(AppAddFlags, TakeAnImageAsAVolume) {
+  ASSERT_OK_AND_ASSIGN(const auto mount,
+                       ParseVolume("name=d,kind=image,source=data:1,subPath=a/b,target=/t,noexec=true,nodev=false"));
+  EXPECT_EQ(mount.kind, rktlet::spec::MountKind::kImage);
+  EXPECT_EQ(mount.image, "data:1");
+  EXPECT_EQ(mount.image_sub_path, "a/b");
+  EXPECT_EQ(mount.host_path, "");
+  EXPECT_TRUE(mount.read_only);
+  EXPECT_THAT(mount.options, ElementsAre("noexec"));
 }
 
 TEST(AppAddFlags, KnowTheFiltersOfTheOriginalThatMakeSense) {

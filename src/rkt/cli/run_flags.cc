@@ -40,7 +40,7 @@ void RunFlags::Define(FlagSet& flags) {
       flags.Custom(flag);
     }
   }
-  flags.List("volume", "NAME,kind=host|empty[,source=PATH][,readOnly=true]", &volumes_,
+  flags.List("volume", "NAME,kind=host|empty|image[,source=PATH|IMAGE][,readOnly=true]", &volumes_,
              "Volume of the pod, repeatable");
   flags.List("mount", "volume=NAME,target=PATH", &mounts_, "Where every app has a volume, repeatable");
   flags.List("environment", "K=V", &environment_, "Environment variable of every app, repeatable");

@@ -14,9 +14,13 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/image/store.h"
+#include "rkt/oci/declared_volumes.h"
+#include "rkt/oci/image_volumes.h"
 #include "rkt/oci/layered_root.h"
+#include "rkt/oci/rootfs.h"
 #include "rkt/oci/spec_builder.h"
 #include "rkt/pod/pod_lock.h"
+#include "rkt/selinux/relabel.h"
 #include "unit/unit_names.h"
 
 namespace rkt::oci {
@@ -39,27 +43,30 @@ constexpr char kTemporaryPrefix[] = ".new-";
 struct Image {
   std::string id;
   ImageProcess process;
-  std::string base_path;
-  std::vector<std::string> layers;  // relative to base_path, topmost first
+  OverlayLayers layers;
+  std::vector<ImageVolume> volumes;            // made from other images
+  std::vector<RuntimeMount> declared_volumes;  // that the image itself asks for
 
   std::vector<std::string> AbsoluteLayers() const {
     std::vector<std::string> paths;
-    for (const std::string& name : layers) {
-      paths.push_back(base_path + "/" + name);
+    for (const std::string& name : layers.names) {
+      paths.push_back(layers.base_path + "/" + name);
     }
     return paths;
   }
 };
 
-absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const std::string& reference) {
-  ASSIGN_OR_RETURN(rkt::image::ImageRecord record, store.Find(reference));
+absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const ContainerSpec& container,
+                                const std::string& container_directory) {
+  ASSIGN_OR_RETURN(rkt::image::ImageRecord record, store.Find(container.image));
   ASSIGN_OR_RETURN(rkt::image::ImageConfig config, store.Config(record.id));
   ASSIGN_OR_RETURN(rkt::image::LowerDirs lower, store.LowerDirs(record.id));
   Image image;
   image.id = record.id;
   image.process = {config.entrypoint, config.cmd, config.env, config.working_dir, config.user, config.stop_signal};
-  image.base_path = lower.base_path;
-  image.layers = lower.names;
+  image.layers = {lower.base_path, lower.names};
+  ASSIGN_OR_RETURN(image.volumes, FindImageVolumes(store, container));
+  ASSIGN_OR_RETURN(image.declared_volumes, DeclaredVolumes(config.volumes, container.mounts, container_directory));
   return image;
 }
 
@@ -115,6 +122,7 @@ class NewDirectory {
   }
 
   int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
 
   absl::Status Commit(const std::string& path) {
     if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
@@ -134,7 +142,7 @@ class NewDirectory {
 absl::Status MakeOverlayDirectories(int dir_fd, const Image& image) {
   struct stat st = {};
   st.st_mode = 0755;
-  if (!image.layers.empty() && stat((image.base_path + "/" + image.layers.front()).c_str(), &st) != 0) {
+  if (!image.layers.names.empty() && stat(image.AbsoluteLayers().front().c_str(), &st) != 0) {
     return ErrnoStatus(errno, StrCat("image ", image.id));
   }
   for (const char* name : {kUpperDir, kWorkDir}) {
@@ -149,14 +157,6 @@ absl::Status MakeOverlayDirectories(int dir_fd, const Image& image) {
   return absl::OkStatus();
 }
 
-std::string LayersText(const Image& image) {
-  std::string text = image.base_path + "\n";
-  for (const std::string& name : image.layers) {
-    text += name + "\n";
-  }
-  return text;
-}
-
 absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerSpec& container, const Image& image,
                                            const BuildResult& built) {
   ContainerRecord record;
@@ -166,6 +166,9 @@ absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerS
   record.unit = rktlet::unit::ContainerUnitName(pod.record.spec, container).str();
   record.image_id = image.id;
   record.image_ref = image.id;
+  for (const ImageVolume& volume : image.volumes) {
+    record.image_volumes.push_back({volume.container_path, volume.image_id});
+  }
   record.stop_signal = built.stop_signal;
   record.argv = built.spec.process.args;
   record.uid = built.spec.process.user.uid;
@@ -194,17 +197,44 @@ absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, con
     return root->ReadFile(path);
   };
   return BuildRuntimeSpec({layout, pod.record.spec, container, image.process, facts, host_mounts, holders,
-                           security_paths, Hostname(layout, pod), reader});
+                           security_paths, Hostname(layout, pod), reader, image.declared_volumes,
+                           pod.record.selinux_level});
+}
+
+// The image's own volumes, filled; then the label of the container for them and for what it is to have of the node.
+absl::Status MakeVolumes(const NewDirectory& directory, const Image& image, BuildResult& built) {
+  if (!image.declared_volumes.empty()) {
+    ASSIGN_OR_RETURN(const LayeredRoot root, LayeredRoot::Open(image.AbsoluteLayers()));
+    RETURN_IF_ERROR(MakeDeclaredVolumes(directory.fd(), image.declared_volumes, root));
+  }
+  if (built.spec.mount_label.empty()) {
+    return absl::OkStatus();
+  }
+  if (!image.declared_volumes.empty()) {
+    RETURN_IF_ERROR(
+        rkt::selinux::Relabel(StrCat(directory.path(), "/", kDeclaredVolumesDir), built.spec.mount_label).status());
+  }
+  for (const std::string& source : built.relabel) {
+    ASSIGN_OR_RETURN(const auto done, rkt::selinux::Relabel(source, built.spec.mount_label));
+    if (done == rkt::selinux::Relabelled::kNoLabelsThere) {
+      built.warnings.push_back(StrCat(source, ": not relabelled, its file system has no labels of SELinux"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Gives the finished directory its name, with the pod locked and looked at again.
-absl::Status Publish(const Layout& layout, const PodId& pod, const ContainerSpec& container, NewDirectory& directory) {
+absl::Status Publish(const Layout& layout, const PodId& pod, const ContainerSpec& container,
+                     const std::string& mount_label, NewDirectory& directory) {
   ASSIGN_OR_RETURN(FileLock lock, rkt::pod::LockPod(layout, pod));
   if (rktlet::base::Exists(layout.PodFile(pod, rktlet::spec::kStoppedFile))) {
     return absl::FailedPreconditionError(StrCat("pod ", pod.str(), " was stopped"));
   }
   std::vector<std::string> volumes;
   absl::Status status = MakeEmptyVolumes(layout, pod, container, volumes);
+  for (size_t i = 0; status.ok() && !mount_label.empty() && i < volumes.size(); ++i) {
+    status = rkt::selinux::SetLabel(volumes[i], mount_label);
+  }
   if (status.ok()) {
     status = directory.Commit(layout.App(pod, container.app));
     if (absl::IsAlreadyExists(status)) {
@@ -256,19 +286,23 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
   }
   ASSIGN_OR_RETURN(rkt::image::Store store, rkt::image::Store::Open(layout.dir()));
   ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());
-  ASSIGN_OR_RETURN(Image image, ReadImage(store, container.image));
+  ASSIGN_OR_RETURN(Image image, ReadImage(store, container, layout.App(pod_id, container.app)));
   ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths));
-  ASSIGN_OR_RETURN(ContainerRecord record, MakeRecord(pod, container, image, built));
-
   ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
   RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image));
+  RETURN_IF_ERROR(MakeVolumes(directory, image, built));
+  ASSIGN_OR_RETURN(ContainerRecord record, MakeRecord(pod, container, image, built));
   RETURN_IF_ERROR(
       rktlet::base::WriteFileAtomicAt(directory.fd(), rktlet::spec::kContainerFile, rktlet::spec::ToJson(record)));
   RETURN_IF_ERROR(rktlet::base::WriteFileAtomicAt(directory.fd(), rktlet::spec::kOciConfigFile, ToJson(built.spec)));
-  RETURN_IF_ERROR(rktlet::base::WriteFileAtomicAt(directory.fd(), kLayersFile, LayersText(image)));
+  RETURN_IF_ERROR(rktlet::base::WriteFileAtomicAt(directory.fd(), kLayersFile, LayersText(image.layers)));
+  RETURN_IF_ERROR(WriteImageVolumes(directory.fd(), image.volumes));
   RETURN_IF_ERROR(MakeLogDirectory(record));
-  RETURN_IF_ERROR(Publish(layout, pod_id, container, directory));
+  RETURN_IF_ERROR(Publish(layout, pod_id, container, built.spec.mount_label, directory));
   store.Touch(image.id).IgnoreError();
+  for (const ImageVolume& volume : image.volumes) {
+    store.Touch(volume.image_id).IgnoreError();
+  }
   return record;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/files.h"
+#include "base/mount_attributes.h"
 
 namespace rkt::oci {
 namespace {
@@ -34,6 +35,7 @@ absl::StatusOr<HostFacts> GatherHostFacts() {
     absl::StatusOr<std::string> value = ReadFile("/proc/1/oom_score_adj");
     facts.minimum_oom_score_adj = value.ok() ? std::atoi(value->c_str()) : 0;
   }
+  facts.mount_attributes = rktlet::base::HasMountSetattr();
   absl::StatusOr<std::string> apparmor = ReadFile("/sys/module/apparmor/parameters/enabled");
   facts.apparmor = apparmor.ok() && apparmor->front() == 'Y';
   if (facts.apparmor) {
@@ -42,7 +44,7 @@ absl::StatusOr<HostFacts> GatherHostFacts() {
       facts.apparmor_profiles = *std::move(profiles);
     }
   }
-  facts.selinux = rktlet::base::Exists("/sys/fs/selinux/enforce");
+  facts.selinux = rkt::selinux::ReadPolicy();
   facts.seccomp = HostSeccompFacts();
   return facts;
 }

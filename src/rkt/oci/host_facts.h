@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "rkt/oci/seccomp_profile.h"
+#include "rkt/selinux/policy.h"
 #include "unit/cgroup.h"
 
 namespace rkt::oci {
@@ -15,8 +16,9 @@ struct HostFacts {
   rktlet::unit::CgroupVersion cgroup_version = rktlet::unit::CgroupVersion::kV2;
   uint64_t capabilities = 0;          // bounding set that PID 1 gives its services
   int minimum_oom_score_adj = -1000;  // the lowest that a service here may set
+  bool mount_attributes = true;       // mount_setattr(2): options for a mount and all below it
   bool apparmor = false;
-  bool selinux = false;
+  rkt::selinux::Policy selinux;
   std::string apparmor_profiles;  // the kernel's list of loaded profiles, a line each: "NAME (MODE)"
   SeccompFacts seccomp;
 };

@@ -84,5 +84,23 @@ TEST_F(LayeredRootTest, AFifoIsRefusedAndDoesNotHang) {
   EXPECT_THAT(Read("/etc/passwd"), StatusIs(absl::StatusCode::kInvalidArgument, testing::_));
 }
 
+TEST_F(LayeredRootTest, ADirectoryHasTheNamesOfAllItsLayers) {
+  File(2, "data/low", "low");
+  File(1, "data/both", "middle");
+  File(0, "data/both", "high");
+  File(1, "file", "");
+  Read("/").status().IgnoreError();
+  ASSERT_OK_AND_ASSIGN(const LayeredRoot root, LayeredRoot::Open({temp_.File("0"), temp_.File("1"), temp_.File("2")}));
+  ASSERT_OK_AND_ASSIGN(const MergedDirectory directory, root.FindDirectory("data"));
+  EXPECT_THAT(ListNames(directory), IsOkAndHolds(testing::ElementsAre("both", "low")));
+  ASSERT_OK_AND_ASSIGN(const MergedEntry low, LookUp(directory, "low"));
+  EXPECT_EQ(low.kind, MergedEntry::Kind::kOther);
+  EXPECT_THAT(rktlet::base::ReadFileAt(low.layer->get(), "low"), IsOkAndHolds("low"));
+  ASSERT_OK_AND_ASSIGN(const MergedEntry none, LookUp(directory, "none"));
+  EXPECT_EQ(none.kind, MergedEntry::Kind::kAbsent);
+  EXPECT_THAT(root.FindDirectory("file"), StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("file")));
+  EXPECT_THAT(root.FindDirectory("none"), StatusIs(absl::StatusCode::kNotFound, testing::HasSubstr("none")));
+}
+
 }  // namespace
 }  // namespace rkt::oci

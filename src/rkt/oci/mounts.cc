@@ -13,6 +13,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "rkt/oci/image_volumes.h"
 
 namespace rkt::oci {
 namespace {
@@ -65,14 +66,6 @@ std::vector<RuntimeMount> PodFiles(const MountInputs& inputs) {
   return mounts;
 }
 
-absl::StatusOr<std::string> ResolveSource(const Mount& mount) {
-  char resolved[PATH_MAX];
-  if (realpath(mount.host_path.c_str(), resolved) == nullptr) {
-    return ErrnoStatus(errno, StrCat("mount ", mount.container_path, ": source ", mount.host_path));
-  }
-  return std::string(resolved);
-}
-
 absl::Status CheckPropagation(const Mount& mount, const std::string& source, const HostMounts& host_mounts) {
   if (mount.propagation == Propagation::kPrivate) {
     return absl::OkStatus();
@@ -104,13 +97,31 @@ const char* PropagationOption(Propagation propagation) {
   return "rprivate";
 }
 
-absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, const Mount& mount) {
+absl::StatusOr<std::string> Source(const MountInputs& inputs, const Mount& mount, size_t index) {
+  switch (mount.kind) {
+    case MountKind::kEmpty:
+      return VolumeDirectory(inputs.layout, inputs.pod.id, mount.name);
+    case MountKind::kImage:
+      return ImageVolumeSource(inputs.layout, index);
+    case MountKind::kBind:
+      break;
+  }
+  ASSIGN_OR_RETURN(std::string source, ResolveSource(mount));
+  RETURN_IF_ERROR(CheckPropagation(mount, source, inputs.host_mounts));
+  return source;
+}
+
+absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, size_t index) {
+  const Mount& mount = inputs.container.mounts[index];
   RuntimeMount result{Clean(mount.container_path), "bind", "", {"rbind", PropagationOption(mount.propagation)}};
-  if (mount.kind == MountKind::kEmpty) {
-    result.source = VolumeDirectory(inputs.layout, inputs.pod.id, mount.name);
-  } else {
-    ASSIGN_OR_RETURN(result.source, ResolveSource(mount));
-    RETURN_IF_ERROR(CheckPropagation(mount, result.source, inputs.host_mounts));
+  ASSIGN_OR_RETURN(result.source, Source(inputs, mount, index));
+  if ((mount.recursive_read_only || !mount.options.empty()) && !inputs.can_set_attributes) {
+    return absl::FailedPreconditionError(StrCat(
+        "mount ", mount.container_path, ": ", mount.recursive_read_only ? "recursive_read_only" : mount.options.front(),
+        " holds for mounts below the source too, which takes mount_setattr(2): Linux 5.12"));
+  }
+  for (const std::string& option : mount.options) {
+    result.options.push_back("r" + option);
   }
   if (mount.recursive_read_only) {
     if (!mount.read_only || mount.propagation != Propagation::kPrivate) {
@@ -131,6 +142,14 @@ size_t Depth(const RuntimeMount& mount) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ResolveSource(const Mount& mount) {
+  char resolved[PATH_MAX];
+  if (realpath(mount.host_path.c_str(), resolved) == nullptr) {
+    return ErrnoStatus(errno, StrCat("mount ", mount.container_path, ": source ", mount.host_path));
+  }
+  return std::string(resolved);
+}
 
 std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
                             const std::string& name) {
@@ -182,9 +201,10 @@ const HostMounts::Mount* HostMounts::Find(const std::string& path) const {
 absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs) {
   MountResult result;
   result.rootfs_propagation = "rprivate";
-  std::vector<RuntimeMount> volumes;
-  for (const Mount& mount : inputs.container.mounts) {
-    ASSIGN_OR_RETURN(RuntimeMount volume, Volume(inputs, mount));
+  std::vector<RuntimeMount> volumes = inputs.declared_volumes;
+  for (size_t i = 0; i < inputs.container.mounts.size(); ++i) {
+    const Mount& mount = inputs.container.mounts[i];
+    ASSIGN_OR_RETURN(RuntimeMount volume, Volume(inputs, i));
     volumes.push_back(std::move(volume));
     if (mount.propagation == Propagation::kBidirectional) {
       result.rootfs_propagation = "rshared";

@@ -34,11 +34,16 @@ struct HostMounts {
   std::vector<Mount> mounts;
 };
 
+// Where a kBind mount's source really is. NotFound when it is missing.
+absl::StatusOr<std::string> ResolveSource(const rktlet::spec::Mount& mount);
+
 struct MountInputs {
   const rktlet::spec::Layout& layout;
   const rktlet::spec::PodSpec& pod;
   const rktlet::spec::ContainerSpec& container;
   const HostMounts& host_mounts;
+  bool can_set_attributes = true;                   // the kernel has mount_setattr(2)
+  std::vector<RuntimeMount> declared_volumes = {};  // the image's (declared_volumes.h)
 };
 
 struct MountResult {
@@ -46,7 +51,8 @@ struct MountResult {
   std::string rootfs_propagation;
 };
 
-// NotFound when a source is missing; FailedPrecondition when it is on a mount that cannot propagate as asked. Every
+// NotFound when a source is missing; FailedPrecondition when it is on a mount that cannot propagate as asked, or when
+// options are asked for that have to hold for mounts below as well and the kernel cannot do that. Every
 // bind mount carries an explicit propagation: without one crun 1.8 leaves it shared under a user namespace.
 absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs);
 

@@ -37,7 +37,7 @@ class MountsTest : public testing::Test {
   }
   absl::StatusOr<MountResult> Build(const std::string& mountinfo = "1 0 0:1 / / rw shared:1 - ext4 x rw\n") {
     const HostMounts host(mountinfo);
-    return BuildMounts({layout_, pod_, container_, host});
+    return BuildMounts({layout_, pod_, container_, host, can_set_attributes_});
   }
   static const RuntimeMount* Find(const MountResult& result, const std::string& destination) {
     for (const RuntimeMount& mount : result.mounts) {
@@ -52,6 +52,7 @@ class MountsTest : public testing::Test {
   Layout layout_;
   rktlet::spec::PodSpec pod_;
   rktlet::spec::ContainerSpec container_;
+  bool can_set_attributes_ = true;
 };
 
 TEST_F(MountsTest, EveryBindMountSaysHowItPropagates) {
@@ -171,6 +172,33 @@ TEST(HostMountsTest, FindsTheMountOnTopOfAPath) {
   EXPECT_TRUE(mounts.Find("/a b")->slave);
   EXPECT_EQ(mounts.Find("/a bc")->point, "/");
   EXPECT_TRUE(mounts.Find("/c/d")->shared);
+}
+
+TEST_F(MountsTest, OptionsHoldForMountsBelowToo) {
+  container_.mounts = {Volume("/a")};
+  container_.mounts[0].options = {"noexec", "nodev", "nosuid"};
+  ASSERT_OK_AND_ASSIGN(const MountResult result, Build());
+  EXPECT_THAT(Find(result, "/a")->options, ElementsAre("rbind", "rprivate", "rnoexec", "rnodev", "rnosuid", "rw"));
+}
+
+TEST_F(MountsTest, WhatTheKernelCannotDoIsRefusedByItsName) {
+  can_set_attributes_ = false;
+  container_.mounts = {Volume("/a")};
+  EXPECT_THAT(Build(), IsOk());
+  container_.mounts[0].options = {"noexec"};
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("mount /a: noexec")));
+  container_.mounts[0].options.clear();
+  container_.mounts[0].read_only = container_.mounts[0].recursive_read_only = true;
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("mount /a: recursive_read_only")));
+}
+
+TEST_F(MountsTest, AVolumeFromAnImageIsMountedBelowThePrivateMounts) {
+  container_.mounts = {Volume("/z"), Volume("/a")};
+  container_.mounts[1] = {
+      .kind = rktlet::spec::MountKind::kImage, .image = "data", .container_path = "/a", .read_only = true};
+  ASSERT_OK_AND_ASSIGN(const MountResult result, Build());
+  EXPECT_EQ(Find(result, "/a")->source, layout_.PrivateMounts() + "/volumes/1");
+  EXPECT_THAT(Find(result, "/a")->options, ElementsAre("rbind", "rprivate", "ro"));
 }
 
 }  // namespace

@@ -31,12 +31,13 @@ absl::Status EnsurePrivateMounts(const rktlet::spec::Layout& layout) {
   const std::string path = layout.PrivateMounts();
   ASSIGN_OR_RETURN(State state, Look(path));
   if (state == State::kPrivate) {
-    return absl::OkStatus();
+    return rktlet::base::MakeDirectories(path + "/volumes", 0700);  // of before an upgrade it has none
   }
   RETURN_IF_ERROR(rktlet::base::MakeDirectories(path, 0700));
   ASSIGN_OR_RETURN(rktlet::base::FileLock lock, rktlet::base::FileLock::Exclusive(path + ".lock"));
   RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/rootfs", 0700));
   RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/shm", 0700));
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/volumes", 0700));
   ASSIGN_OR_RETURN(state, Look(path));
   if (state == State::kAbsent && mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return ErrnoStatus(errno, rktlet::base::StrCat("bind mount of ", path));

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/oci/add_container.h"
+#include "rkt/selinux/policy.h"
 
 namespace rkt::oci {
 namespace {
@@ -21,16 +22,27 @@ using rktlet::base::UniqueFd;
 
 constexpr size_t kMaxOptions = 4000;  // of a page, less a reserve
 
-std::string Options(const OverlayLayers& layers, const std::string& directory) {
-  std::string lower;
-  for (const std::string& name : layers.names) {
-    lower += (lower.empty() ? "" : ":") + name;
+std::string LowerOption(const OverlayLayers& layers) {
+  std::string lower = "index=off,metacopy=off,lowerdir=";
+  for (size_t i = 0; i < layers.names.size(); ++i) {
+    lower += (i == 0 ? "" : ":") + layers.names[i];
   }
-  return StrCat("index=off,metacopy=off,lowerdir=", lower, ",upperdir=", directory, "/", kUpperDir,
-                ",workdir=", directory, "/", kWorkDir);
+  return lower;
+}
+
+std::string Options(const OverlayLayers& layers, const std::string& directory) {
+  return StrCat(LowerOption(layers), ",upperdir=", directory, "/", kUpperDir, ",workdir=", directory, "/", kWorkDir);
 }
 
 }  // namespace
+
+std::string LayersText(const OverlayLayers& layers) {
+  std::string text = layers.base_path + "\n";
+  for (const std::string& name : layers.names) {
+    text += name + "\n";
+  }
+  return text;
+}
 
 absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path) {
   ASSIGN_OR_RETURN(std::string text, rktlet::base::ReadFile(path));
@@ -51,17 +63,35 @@ absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path) {
   return layers;
 }
 
-absl::Status MountOverlay(const OverlayLayers& layers, const std::string& directory, const std::string& target) {
+absl::Status MountOverlay(const OverlayLayers& layers, const std::string& directory, const std::string& target,
+                          const std::string& mount_label) {
   if (chdir(layers.base_path.c_str()) != 0) {
     return ErrnoStatus(errno, layers.base_path);
   }
   ASSIGN_OR_RETURN(UniqueFd directory_fd, rktlet::base::OpenDirectory(directory));
-  std::string options = Options(layers, directory);
+  const std::string context = rkt::selinux::ContextOption(mount_label);
+  std::string options = Options(layers, directory) + context;
   if (options.size() > kMaxOptions || directory.find_first_of(",:\\") != std::string::npos) {
     // A descriptor's name is short and has no characters that mean something in mount options.
-    options = Options(layers, StrCat("/proc/self/fd/", directory_fd.get()));
+    options = Options(layers, StrCat("/proc/self/fd/", directory_fd.get())) + context;
   }
   if (mount("overlay", target.c_str(), "overlay", 0, options.c_str()) != 0) {
+    return ErrnoStatus(errno, StrCat("overlay of ", layers.names.size(), " layers of ", layers.base_path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MountLayers(const OverlayLayers& layers, int empty_fd, const std::string& target,
+                         const std::string& mount_label) {
+  if (chdir(layers.base_path.c_str()) != 0) {
+    return ErrnoStatus(errno, layers.base_path);
+  }
+  std::string options = LowerOption(layers);
+  if (layers.names.size() == 1) {
+    options += StrCat(":/proc/self/fd/", empty_fd);
+  }
+  options += rkt::selinux::ContextOption(mount_label);
+  if (mount("overlay", target.c_str(), "overlay", MS_RDONLY, options.c_str()) != 0) {
     return ErrnoStatus(errno, StrCat("overlay of ", layers.names.size(), " layers of ", layers.base_path));
   }
   return absl::OkStatus();

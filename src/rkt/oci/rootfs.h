@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container's root file system: an overlay of its image's layers, in the mount namespace of the caller.
+// A container's root file system: an overlay of its image's layers, in the mount namespace of the caller; and the same
+// of an image that nobody writes to.
 #pragma once
 
 #include <string>
@@ -14,12 +15,20 @@ struct OverlayLayers {
   std::vector<std::string> names;  // topmost first
 };
 
-// Reads the file that `app add` wrote (kLayersFile).
+// The text of a file with layers, and how it is read back.
+std::string LayersText(const OverlayLayers& layers);
 absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path);
 
-// Mounts the overlay with `directory`/upper and `directory`/work on `target`. The working directory of the process is
-// `layers.base_path` afterwards: short relative names are what makes 127 layers fit into a page of mount options.
-absl::Status MountOverlay(const OverlayLayers& layers, const std::string& directory, const std::string& target);
+// Mounts the overlay with `directory`/upper and `directory`/work on `target`, all of it with SELinux' label
+// `mount_label` unless that is empty. The working directory of the process is `layers.base_path` afterwards: short
+// relative names are what makes 127 layers fit into a page of mount options.
+absl::Status MountOverlay(const OverlayLayers& layers, const std::string& directory, const std::string& target,
+                          const std::string& mount_label = "");
+
+// Mounts the layers read-only on `target`. Overlayfs wants two directories where nothing is to be written: of an image
+// with one layer, `empty_fd`, an empty directory, is the other. The working directory changes as above.
+absl::Status MountLayers(const OverlayLayers& layers, int empty_fd, const std::string& target,
+                         const std::string& mount_label = "");
 
 // Makes the directory `path` of the root at `root` when it is absent, following links inside the root only.
 absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path);

@@ -19,8 +19,6 @@ bool IsLoaded(const HostFacts& facts, const std::string& profile) {
          facts.apparmor_profiles.find("\n" + line) != std::string::npos;
 }
 
-std::string Or(const std::string& value, const char* fallback) { return value.empty() ? fallback : value; }
-
 }  // namespace
 
 absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts,
@@ -93,26 +91,16 @@ absl::Status ApplyApparmor(const rktlet::spec::ContainerSecurity& security, cons
   return absl::OkStatus();
 }
 
-absl::Status ApplySelinux(const rktlet::spec::ContainerSpec& container, const HostFacts& facts, RuntimeSpec& spec) {
-  const rktlet::spec::SelinuxOptions& options = container.security.selinux;
-  if (!facts.selinux) {
-    if (!options.empty()) {
-      return absl::FailedPreconditionError("SELinux options are given, and SELinux is not enabled on this machine");
-    }
-    return absl::OkStatus();
+absl::Status ApplySelinux(const rktlet::spec::ContainerSpec& container, const HostFacts& facts,
+                          const std::string& pod_level, RuntimeSpec& spec, std::vector<std::string>& warnings) {
+  ASSIGN_OR_RETURN(
+      const rkt::selinux::Labels labels,
+      rkt::selinux::MakeLabels(facts.selinux, container.security.selinux, container.security.privileged, pod_level));
+  if (facts.selinux.enabled && labels.empty()) {
+    warnings.push_back("SELinux is enabled, and its policy knows no containers: unconfined");
   }
-  for (const rktlet::spec::Mount& mount : container.mounts) {
-    if (mount.selinux_relabel) {
-      return absl::UnimplementedError(StrCat("mount ", mount.container_path, ": SELinux relabelling is not supported"));
-    }
-  }
-  if (options.empty()) {
-    return absl::OkStatus();
-  }
-  const std::string level = Or(options.level, "s0");
-  spec.process.selinux_label = StrCat(Or(options.user, "system_u"), ":", Or(options.role, "system_r"), ":",
-                                      Or(options.type, "container_t"), ":", level);
-  spec.mount_label = StrCat("system_u:object_r:container_file_t:", level);
+  spec.process.selinux_label = labels.process;
+  spec.mount_label = labels.mount;
   return absl::OkStatus();
 }
 

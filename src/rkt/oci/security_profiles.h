@@ -29,8 +29,9 @@ absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const
 absl::Status ApplyApparmor(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts, RuntimeSpec& spec,
                            std::vector<std::string>& warnings);
 
-// Sets SELinux' process and mount labels. FailedPrecondition when options are given and the machine has no SELinux,
-// Unimplemented for a volume to be relabelled where it has.
-absl::Status ApplySelinux(const rktlet::spec::ContainerSpec& container, const HostFacts& facts, RuntimeSpec& spec);
+// Sets SELinux' process and mount labels, with `pod_level` unless the container has one of its own. Where the machine
+// has SELinux and its policy knows no containers, that is a warning, unless something is asked for.
+absl::Status ApplySelinux(const rktlet::spec::ContainerSpec& container, const HostFacts& facts,
+                          const std::string& pod_level, RuntimeSpec& spec, std::vector<std::string>& warnings);
 
 }  // namespace rkt::oci

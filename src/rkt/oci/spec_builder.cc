@@ -7,6 +7,7 @@
 #include "rkt/oci/capabilities.h"
 #include "rkt/oci/devices.h"
 #include "rkt/oci/oci_runtime.h"
+#include "rkt/selinux/relabel.h"
 #include "unit/cgroup.h"
 #include "unit/unit_names.h"
 
@@ -75,6 +76,21 @@ absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, RuntimeS
   return absl::OkStatus();
 }
 
+// Without a label there is nothing to do; volumes from images get theirs when they are mounted.
+absl::StatusOr<std::vector<std::string>> VolumesToRelabel(const rktlet::spec::ContainerSpec& container,
+                                                          const std::string& label) {
+  std::vector<std::string> sources;
+  for (const rktlet::spec::Mount& mount : container.mounts) {
+    if (label.empty() || !mount.selinux_relabel || mount.kind != rktlet::spec::MountKind::kBind) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(std::string source, ResolveSource(mount));
+    RETURN_IF_ERROR(rktlet::base::Annotate(rkt::selinux::CheckRelabel(source), StrCat("mount ", mount.container_path)));
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
 }  // namespace
 
 absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
@@ -101,7 +117,8 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
 
   ASSIGN_OR_RETURN(spec.namespaces,
                    BuildNamespaces(inputs.pod, container, inputs.holders, inputs.layout, inputs.facts.cgroup_version));
-  ASSIGN_OR_RETURN(MountResult mounts, BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts}));
+  ASSIGN_OR_RETURN(MountResult mounts, BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts,
+                                                    inputs.facts.mount_attributes, inputs.declared_volumes}));
   spec.mounts = std::move(mounts.mounts);
   spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
   RETURN_IF_ERROR(ApplyDevices(container, spec));
@@ -114,7 +131,8 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
   }
   RETURN_IF_ERROR(ApplySeccomp(security, inputs.facts, inputs.security_paths, traits.compiled_seccomp, spec));
   RETURN_IF_ERROR(ApplyApparmor(security, inputs.facts, spec, result.warnings));
-  RETURN_IF_ERROR(ApplySelinux(container, inputs.facts, spec));
+  RETURN_IF_ERROR(ApplySelinux(container, inputs.facts, inputs.selinux_level, spec, result.warnings));
+  ASSIGN_OR_RETURN(result.relabel, VolumesToRelabel(container, spec.mount_label));
   return result;
 }
 

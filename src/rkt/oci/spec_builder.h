@@ -30,12 +30,15 @@ struct BuildInputs {
   const SecurityPaths& security_paths;
   std::string hostname;  // what the pod is called inside
   FileReader read_image_file;
+  std::vector<RuntimeMount> declared_volumes = {};  // the image's (declared_volumes.h)
+  std::string selinux_level = {};                   // the pod's
 };
 
 struct BuildResult {
   RuntimeSpec spec;
   std::string stop_signal;
   std::vector<std::string> warnings;
+  std::vector<std::string> relabel;  // volumes that get the container's SELinux label: their sources
 };
 
 // Everything that can be wrong with what was asked for is found here; nothing is changed.

@@ -40,8 +40,18 @@ class SpecBuilder : public testing::Test {
 
   absl::StatusOr<BuildResult> Build() {
     return BuildRuntimeSpec(
-        {layout_, pod_, container_, image_, facts_, host_mounts_, holders_, paths_, "web",
-         [](const std::string& path) -> absl::StatusOr<std::string> { return absl::NotFoundError(path); }});
+        {layout_,
+         pod_,
+         container_,
+         image_,
+         facts_,
+         host_mounts_,
+         holders_,
+         paths_,
+         "web",
+         [](const std::string& path) -> absl::StatusOr<std::string> { return absl::NotFoundError(path); },
+         {},
+         "s0:c7,c99"});
   }
 
   void ExpectGolden(const std::string& name) {
@@ -143,9 +153,38 @@ TEST_F(SpecBuilder, AppArmorAndSelinuxAreRefusedWhereThereIsNone) {
   container_.security.apparmor = {};
   container_.security.selinux.level = "s0:c1,c2";
   EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("SELinux")));
-  facts_.selinux = true;
+  facts_.selinux.enabled = true;
+  facts_.selinux.check = [](const std::string&) { return absl::OkStatus(); };
   ASSERT_OK_AND_ASSIGN(result, Build());
   EXPECT_EQ(result.spec.process.selinux_label, "system_u:system_r:container_t:s0:c1,c2");
+}
+
+TEST_F(SpecBuilder, WithSelinuxLabelsAreThePodsAndVolumesAreRelabelled) {
+  ASSERT_THAT(rktlet::base::MakeDirectories(temp_.File("volume")), rktlet::base::IsOk());
+  container_.mounts.resize(2);
+  for (rktlet::spec::Mount& mount : container_.mounts) {
+    mount.host_path = temp_.File("volume");
+    mount.container_path = "/data";
+  }
+  container_.mounts[0].selinux_relabel = true;
+  ASSERT_OK_AND_ASSIGN(BuildResult result, Build());
+  EXPECT_TRUE(result.relabel.empty()) << "without SELinux it is no one's business";
+  EXPECT_EQ(result.spec.mount_label, "");
+  facts_.selinux.enabled = true;
+  facts_.selinux.check = [](const std::string&) { return absl::OkStatus(); };
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(result.spec.process.selinux_label, "system_u:system_r:container_t:s0:c7,c99");
+  EXPECT_EQ(result.spec.mount_label, "system_u:object_r:container_file_t:s0:c7,c99");
+  EXPECT_THAT(result.relabel, ElementsAre(temp_.File("volume")));
+  EXPECT_THAT(ToJson(result.spec), HasSubstr("\"mountLabel\": \"system_u:object_r:container_file_t:s0:c7,c99\""));
+  container_.mounts[0].host_path = "/etc/../usr/.";
+  EXPECT_THAT(Build(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("mount /data: SELinux relabelling of /usr")));
+  container_.mounts[0].selinux_relabel = false;
+  facts_.selinux.check = [](const std::string&) { return absl::InvalidArgumentError("unknown"); };
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(result.spec.process.selinux_label, "");
+  EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("knows no containers")));
 }
 
 TEST_F(SpecBuilder, AnOomScoreThatCannotBeSetIsTheLowestPossibleAndTold) {

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/oci/add_container.h"
+#include "rkt/oci/image_volumes.h"
 #include "rkt/oci/log_journal.h"
 #include "rkt/oci/oci_runtime.h"
 #include "rkt/oci/private_mounts.h"
@@ -86,22 +87,32 @@ absl::Status WriteOwnResourceFiles(const Layout& layout, const PodId& pod, const
   return rktlet::unit::WriteResourceFiles(files, cgroups, group);
 }
 
-absl::StatusOr<std::string> WorkingDirectory(const std::string& config_path) {
+// What the container's specification says about its root.
+struct RootFacts {
+  std::string cwd;
+  std::string mount_label;  // SELinux'; empty: none
+};
+
+absl::StatusOr<RootFacts> ReadRootFacts(const std::string& config_path) {
   ASSIGN_OR_RETURN(std::string text, rktlet::base::ReadFile(config_path));
   const nlohmann::json config = nlohmann::json::parse(text, nullptr, false);
-  if (!config.is_object() || !config.contains("process") || !config["process"].contains("cwd")) {
+  if (!config.is_object() || !config.contains("process") || !config["process"].contains("cwd") ||
+      !config.contains("linux")) {
     return absl::DataLossError(StrCat(config_path, ": not an OCI specification"));
   }
-  return config["process"]["cwd"].get<std::string>();
+  RootFacts facts{config["process"]["cwd"].get<std::string>(), ""};
+  if (const auto& linux_part = config["linux"]; linux_part.contains("mountLabel")) {
+    facts.mount_label = linux_part["mountLabel"].get<std::string>();
+  }
+  return facts;
 }
 
-absl::Status BuildRoot(const Layout& layout, const PodId& pod, const AppName& app) {
+absl::Status BuildRoot(const Layout& layout, const PodId& pod, const AppName& app, const RootFacts& facts) {
   const std::string root = layout.PrivateMounts() + "/rootfs";
   ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(layout.AppFile(pod, app, kLayersFile)));
-  RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod, app), root));
+  RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod, app), root, facts.mount_label));
   // crun does not make it, unlike runc, and users rely on it.
-  ASSIGN_OR_RETURN(std::string cwd, WorkingDirectory(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
-  return EnsureDirectoryInRoot(root, cwd);
+  return EnsureDirectoryInRoot(root, facts.cwd);
 }
 
 absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const ContainerState& state,
@@ -150,7 +161,9 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
   if (unshare(CLONE_NEWNS) != 0) {
     return ErrnoStatus(errno, "a mount namespace of its own");
   }
-  RETURN_IF_ERROR(BuildRoot(layout, pod, app));
+  ASSIGN_OR_RETURN(const RootFacts facts, ReadRootFacts(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
+  RETURN_IF_ERROR(BuildRoot(layout, pod, app, facts));
+  RETURN_IF_ERROR(MountImageVolumes(layout, pod, state.record.spec, facts.mount_label));
   if (stdio.fds.size() > 3) {
     RETURN_IF_ERROR(MountShm(layout, stdio.fds[3]));
   }

@@ -119,10 +119,18 @@ json DescribeApp(const spec::ContainerState& files, const std::string& boot_id) 
   const AppState state = ObserveApp(files, boot_id);
   json mounts = json::array();
   for (const spec::Mount& mount : record.spec.mounts) {
-    mounts.push_back({{"name", mount.name},
-                      {"container_path", mount.container_path},
-                      {"host_path", mount.host_path},
-                      {"read_only", mount.read_only}});
+    json entry = {{"name", mount.name},
+                  {"container_path", mount.container_path},
+                  {"host_path", mount.host_path},
+                  {"read_only", mount.read_only}};
+    if (mount.kind == spec::MountKind::kImage) {
+      entry["image"] = mount.image;
+      entry["image_sub_path"] = mount.image_sub_path;
+    }
+    if (!mount.options.empty()) {
+      entry["options"] = mount.options;
+    }
+    mounts.push_back(std::move(entry));
   }
   return {{"name", record.spec.app.str()},
           {"state", state.state},

@@ -16,6 +16,8 @@
 #include "rkt/pod/network_namespace.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/sysctls.h"
+#include "rkt/selinux/categories.h"
+#include "rkt/selinux/relabel.h"
 #include "spec/runtime_handlers.h"
 #include "unit/unit_names.h"
 
@@ -36,9 +38,14 @@ absl::StatusOr<spec::PodRecord> MakeRecord(const spec::PodSpec& pod) {
   return record;
 }
 
-absl::Status WritePodDirectory(const std::string& directory, const spec::PodRecord& record) {
+absl::Status WritePodDirectory(const std::string& directory, const spec::PodRecord& record, const std::string& label) {
   RETURN_IF_ERROR(base::MakeDirectories(directory + "/apps", 0700));
   RETURN_IF_ERROR(WriteEtcFiles(directory, record.spec));
+  if (!label.empty()) {
+    for (const char* name : {spec::kHostnameFile, spec::kHostsFile, spec::kResolvConfFile}) {
+      RETURN_IF_ERROR(selinux::SetLabel(StrCat(directory, "/", name), label));
+    }
+  }
   return base::WriteFileAtomic(StrCat(directory, "/", spec::kPodFile), spec::ToJson(record));
 }
 
@@ -81,14 +88,17 @@ absl::StatusOr<spec::PodRecord> Resume(const spec::Layout& layout, const spec::P
 
 // The new pod directory, under the lock of the pod from before anybody can see it. nullopt: another run was faster.
 absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, const spec::PodSpec& pod) {
-  ASSIGN_OR_RETURN(const spec::PodRecord record, MakeRecord(pod));
+  ASSIGN_OR_RETURN(spec::PodRecord record, MakeRecord(pod));
   RETURN_IF_ERROR(base::MakeDirectories(layout.Pods(), 0700));
+  // Its level is reserved until the record is where other pods look.
+  ASSIGN_OR_RETURN(selinux::PodLabels labels, selinux::LabelPod(selinux::ReadPolicy(), layout, pod.security));
+  record.selinux_level = labels.level;
   const std::string temporary = StrCat(layout.Pods(), "/", kPreparePrefix, pod.id.str(), "-", ::getpid());
   RETURN_IF_ERROR(base::RemoveTree(temporary));  // of a process with our number that died
   absl::Cleanup remove_temporary = [&temporary] { base::RemoveTree(temporary).IgnoreError(); };
   RETURN_IF_ERROR(base::MakeDirectories(temporary, 0700));
   ASSIGN_OR_RETURN(const base::FileLock lock, base::FileLock::Exclusive(StrCat(temporary, "/", spec::kLockFile)));
-  RETURN_IF_ERROR(WritePodDirectory(temporary, record));
+  RETURN_IF_ERROR(WritePodDirectory(temporary, record, labels.files));
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, layout.Pod(pod.id).c_str(), RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST || errno == ENOTEMPTY) {
       return std::optional<spec::PodRecord>();
@@ -96,6 +106,7 @@ absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, 
     return base::ErrnoStatus(errno, StrCat("name the directory of pod ", pod.id.str()));
   }
   std::move(remove_temporary).Cancel();
+  labels.reserved.reset();
   if (absl::Status status = PrepareRunState(layout, pod); !status.ok()) {
     RemoveRunState(layout, pod.id);
     base::RemoveTree(layout.Pod(pod.id)).IgnoreError();

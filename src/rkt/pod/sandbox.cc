@@ -23,6 +23,7 @@
 #include "base/subprocess.h"
 #include "rkt/pod/etc_files.h"
 #include "rkt/pod/sysctls.h"
+#include "rkt/selinux/policy.h"
 #include "spec/records.h"
 
 namespace rkt::pod {
@@ -110,7 +111,7 @@ absl::Status MakeUtsAndIpc(const spec::PodSpec& pod) {
 
 // The supervisor's mount namespace follows the machine's (volumes that appear later must be seen), but what it mounts
 // stays in it.
-absl::Status MakeMounts(const spec::PodSpec& pod) {
+absl::Status MakeMounts(const spec::PodSpec& pod, const std::string& selinux_level) {
   if (pod.ipc != NamespaceMode::kPod) {
     return absl::OkStatus();
   }
@@ -120,7 +121,10 @@ absl::Status MakeMounts(const spec::PodSpec& pod) {
   if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) {
     return ErrnoStatus(errno, "make the supervisor's mounts slaves of the machine's");
   }
-  if (::mount("shm", kShm, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, kShmOptions) != 0) {
+  // The label that all containers of the pod may write to, whatever their own type.
+  ASSIGN_OR_RETURN(const selinux::Labels labels, selinux::MakeLabels(selinux::ReadPolicy(), {}, false, selinux_level));
+  const std::string options = kShmOptions + selinux::ContextOption(labels.mount);
+  if (::mount("shm", kShm, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
     return ErrnoStatus(errno, "mount the pod's /dev/shm");
   }
   return absl::OkStatus();
@@ -189,7 +193,7 @@ absl::Status TryBecomeSupervisor(const spec::Layout& layout, const spec::PodId& 
   ASSIGN_OR_RETURN(UniqueFd socket, ListenAt(layout.SupervisorSocket(pod_id)));
   RETURN_IF_ERROR(JoinNetwork(layout, pod));
   RETURN_IF_ERROR(MakeUtsAndIpc(pod));
-  RETURN_IF_ERROR(MakeMounts(pod));
+  RETURN_IF_ERROR(MakeMounts(pod, state.record.selinux_level));
   if (::chdir("/") != 0) {
     return ErrnoStatus(errno, "change to /");
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
 #include "rktlet/cri/fields_from_cri.h"
+#include "rktlet/cri/mount_from_cri.h"
 
 namespace rktlet::cri {
 namespace {
@@ -16,49 +17,6 @@ namespace v1 = ::runtime::v1;
 
 // Where the kubelet tells the grace period of the pod; CRI has no field for it.
 constexpr char kGracePeriod[] = "io.kubernetes.pod.terminationGracePeriod";
-
-absl::StatusOr<spec::Propagation> PropagationFromCri(const std::string& where, v1::MountPropagation propagation) {
-  switch (propagation) {
-    case v1::PROPAGATION_PRIVATE:
-      return spec::Propagation::kPrivate;
-    case v1::PROPAGATION_HOST_TO_CONTAINER:
-      return spec::Propagation::kHostToContainer;
-    case v1::PROPAGATION_BIDIRECTIONAL:
-      return spec::Propagation::kBidirectional;
-    default:
-      return WrongField(where, base::StrCat(int{propagation}, " is no mount propagation"));
-  }
-}
-
-absl::StatusOr<spec::Mount> MountFromCri(const std::string& where, const v1::Mount& cri) {
-  if (cri.has_image() || !cri.image_sub_path().empty()) {
-    return UnbuiltField(where + (cri.has_image() ? ".image" : ".image_sub_path"), "volumes from images are");
-  }
-  if (cri.mount_options_size() > 0) {
-    return UnbuiltField(where + ".mount_options", "options of a mount are");
-  }
-  if (cri.uidmappings_size() > 0 || cri.gidmappings_size() > 0) {
-    return UnbuiltField(where + (cri.uidmappings_size() > 0 ? ".uidMappings" : ".gidMappings"),
-                        "mounts with mapped ids are");
-  }
-  if (cri.container_path().empty()) {
-    return WrongField(where + ".container_path", "missing");
-  }
-  if (cri.host_path().empty()) {
-    return WrongField(where + ".host_path", "missing");
-  }
-  spec::Mount mount;
-  mount.host_path = cri.host_path();
-  mount.container_path = cri.container_path();
-  mount.read_only = cri.readonly();
-  mount.recursive_read_only = cri.recursive_read_only();
-  mount.selinux_relabel = cri.selinux_relabel();
-  ASSIGN_OR_RETURN(mount.propagation, PropagationFromCri(where + ".propagation", cri.propagation()));
-  if (mount.recursive_read_only && (!mount.read_only || mount.propagation != spec::Propagation::kPrivate)) {
-    return WrongField(where + ".recursive_read_only", "needs readonly and private propagation");
-  }
-  return mount;
-}
 
 absl::Status ReadMountsAndDevices(const v1::ContainerConfig& config, spec::ContainerSpec& container) {
   for (int i = 0; i < config.mounts_size(); ++i) {

@@ -201,6 +201,13 @@ TEST(ContainerSpecFromCri, TakesOverEveryField) {
   mount.set_readonly(true);
   mount.set_recursive_read_only(true);
   mount.set_selinux_relabel(true);
+  mount.add_mount_options("noexec");
+  mount.add_mount_options("nosuid");
+  v1::Mount& content = *config.add_mounts();
+  content.set_container_path("/content");
+  content.mutable_image()->set_image("data:1");
+  content.set_image_sub_path("a/b");
+  content.set_readonly(true);
   v1::Mount& shared = *config.add_mounts();
   shared.set_container_path("/shared");
   shared.set_host_path("/srv");
@@ -253,11 +260,16 @@ TEST(ContainerSpecFromCri, TakesOverEveryField) {
   EXPECT_THAT(container->args, ElementsAre("-c", ""));
   EXPECT_EQ(container->working_directory, "/tmp");
   EXPECT_THAT(container->environment, ElementsAre(spec::EnvironmentVariable{"A", "b\nc\\"}));
-  ASSERT_EQ(container->mounts.size(), 2);
+  ASSERT_EQ(container->mounts.size(), 3);
   EXPECT_TRUE(container->mounts[0].read_only);
   EXPECT_TRUE(container->mounts[0].recursive_read_only);
   EXPECT_TRUE(container->mounts[0].selinux_relabel);
-  EXPECT_EQ(container->mounts[1].propagation, spec::Propagation::kBidirectional);
+  EXPECT_THAT(container->mounts[0].options, ElementsAre("noexec", "nosuid"));
+  EXPECT_EQ(container->mounts[1].kind, spec::MountKind::kImage);
+  EXPECT_EQ(container->mounts[1].image, "data:1");
+  EXPECT_EQ(container->mounts[1].image_sub_path, "a/b");
+  EXPECT_TRUE(container->mounts[1].read_only);
+  EXPECT_EQ(container->mounts[2].propagation, spec::Propagation::kBidirectional);
   EXPECT_THAT(container->devices, ElementsAre(spec::Device{"/dev/fuse", "/dev/fuse", "rwm"}));
   EXPECT_THAT(container->labels, ElementsAre(Pair("l", "1")));
   EXPECT_EQ(container->stop_timeout_usec, 45'000'000);
@@ -349,6 +361,13 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
     added->set_host_path("/h");
     return added;
   };
+  const auto image_mount = [](v1::ContainerConfig& config) {
+    v1::Mount* added = config.add_mounts();
+    added->set_container_path("/c");
+    added->mutable_image()->set_image("x");
+    added->set_readonly(true);
+    return added;
+  };
   const auto security = [](v1::ContainerConfig& config) { return config.mutable_linux()->mutable_security_context(); };
   const auto resources = [](v1::ContainerConfig& config) { return config.mutable_linux()->mutable_resources(); };
   const std::vector<ContainerRefusal> refusals = {
@@ -363,8 +382,20 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
       {"config.mounts[0].container_path", kInvalid, [&](auto& c) { mount(c)->clear_container_path(); }},
       {"config.mounts[0].host_path", kInvalid, [&](auto& c) { mount(c)->clear_host_path(); }},
       {"mounts[0].host_path", kInvalid, [&](auto& c) { mount(c)->set_host_path("relative"); }},
-      {"config.mounts[0].image", kUnbuilt, [&](auto& c) { mount(c)->mutable_image()->set_image("x"); }},
-      {"config.mounts[0].mount_options", kUnbuilt, [&](auto& c) { mount(c)->add_mount_options("noexec"); }},
+      {"config.mounts[0].host_path", kInvalid, [&](auto& c) { mount(c)->mutable_image()->set_image("x"); }},
+      {"config.mounts[0].image.image", kInvalid, [&](auto& c) { mount(c)->mutable_image(); }},
+      {"config.mounts[0].image.runtime_handler", kInvalid,
+       [&](auto& c) { image_mount(c)->mutable_image()->set_runtime_handler("kata"); }},
+      {"config.mounts[0].image_sub_path", kInvalid, [&](auto& c) { mount(c)->set_image_sub_path("x"); }},
+      {"mounts[0].image_sub_path", kInvalid, [&](auto& c) { image_mount(c)->set_image_sub_path("a/../../b"); }},
+      {"mounts[0].image_sub_path", kInvalid, [&](auto& c) { image_mount(c)->set_image_sub_path("/etc"); }},
+      {"config.mounts[0].readonly", kInvalid, [&](auto& c) { image_mount(c)->set_readonly(false); }},
+      {"mounts[0].propagation", kInvalid,
+       [&](auto& c) { image_mount(c)->set_propagation(v1::PROPAGATION_BIDIRECTIONAL); }},
+      {"config.mounts[0].mount_options: \"exec\"", kInvalid, [&](auto& c) { mount(c)->add_mount_options("exec"); }},
+      {"config.mounts[0].mount_options: \"rw\" is what the field readonly", kInvalid,
+       [&](auto& c) { mount(c)->add_mount_options("rw"); }},
+      {"config.mounts[0].mount_options: \"\"", kInvalid, [&](auto& c) { mount(c)->add_mount_options(""); }},
       {"config.mounts[0].uidMappings", kUnbuilt, [&](auto& c) { mount(c)->add_uidmappings(); }},
       {"config.mounts[0].propagation", kInvalid,
        [&](auto& c) { mount(c)->set_propagation(static_cast<v1::MountPropagation>(8)); }},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever name it is asked by, the image goes with all of its names.
+#include <algorithm>
+
 #include "base/journal.h"
 #include "base/strings.h"
 #include "rktlet/cri/rpcs.h"
@@ -7,9 +9,15 @@
 namespace rktlet::cri {
 namespace {
 
+bool Uses(const spec::ContainerRecord& container, const std::string& id) {
+  return container.image_id == id ||
+         std::any_of(container.image_volumes.begin(), container.image_volumes.end(),
+                     [&](const spec::ImageVolumeRecord& volume) { return volume.image_id == id; });
+}
+
 absl::Status CheckUnused(const Context& context, const std::string& id) {
   for (const pods::ContainerView& view : context.directory.AllContainers()) {
-    if (view.container->image_id == id) {
+    if (Uses(*view.container, id)) {
       return absl::FailedPreconditionError(base::StrCat("image ", id, " is in use by container ",
                                                         view.container->spec.id.str(), " (", view.pod->spec.namespace_,
                                                         "/", view.pod->spec.name, "/", view.container->spec.name, ")"));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/mount_attributes.h"
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/pods/pods.h"
@@ -37,7 +38,7 @@ void AddHandlers(v1::StatusResponse& response) {
   for (const std::string& name : names) {
     v1::RuntimeHandler* handler = response.add_runtime_handlers();
     handler->set_name(name);
-    handler->mutable_features()->set_recursive_read_only_mounts(true);
+    handler->mutable_features()->set_recursive_read_only_mounts(base::HasMountSetattr());
     handler->mutable_features()->set_user_namespaces(false);
   }
 }
@@ -101,7 +102,7 @@ Reply<v1::StatusResponse> Status(Context& context, engine::Cancellation, const v
   AddHandlers(response);
   response.mutable_features()->set_supplemental_groups_policy(true);
   response.mutable_features()->set_user_namespaces_host_network(false);
-  response.mutable_features()->set_mount_options(false);
+  response.mutable_features()->set_mount_options(base::HasMountSetattr());
   if (request.verbose()) {
     AddInfo(context, network, response);
   }

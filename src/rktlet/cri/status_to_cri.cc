@@ -77,11 +77,25 @@ void FillContainer(const pods::Container& container, Message& message) {
   message.mutable_annotations()->insert(record.spec.annotations.begin(), record.spec.annotations.end());
 }
 
-void FillMounts(const spec::ContainerSpec& spec, v1::ContainerStatus& status) {
-  for (const spec::Mount& mount : spec.mounts) {
+void FillImageVolume(const spec::ContainerRecord& record, const spec::Mount& mount, v1::Mount& cri) {
+  cri.mutable_image()->set_image(mount.image);
+  cri.set_image_sub_path(mount.image_sub_path);
+  for (const spec::ImageVolumeRecord& volume : record.image_volumes) {
+    if (volume.container_path == mount.container_path) {
+      cri.mutable_image()->set_image_ref(volume.image_id);
+    }
+  }
+}
+
+void FillMounts(const spec::ContainerRecord& record, v1::ContainerStatus& status) {
+  for (const spec::Mount& mount : record.spec.mounts) {
     v1::Mount& cri = *status.add_mounts();
     cri.set_container_path(mount.container_path);
     cri.set_host_path(mount.host_path);
+    if (mount.kind == spec::MountKind::kImage) {
+      FillImageVolume(record, mount, cri);
+    }
+    cri.mutable_mount_options()->Assign(mount.options.begin(), mount.options.end());
     cri.set_readonly(mount.read_only);
     cri.set_recursive_read_only(mount.recursive_read_only);
     cri.set_selinux_relabel(mount.selinux_relabel);
@@ -179,7 +193,7 @@ v1::ContainerStatus ContainerStatusToCri(const pods::Container& container) {
       status.set_started_at(container.exit->finished_at);
     }
   }
-  FillMounts(record.spec, status);
+  FillMounts(record, status);
   status.set_log_path(record.log_path);
   FillResources(record.spec.resources, *status.mutable_resources()->mutable_linux());
   v1::LinuxContainerUser& user = *status.mutable_user()->mutable_linux();

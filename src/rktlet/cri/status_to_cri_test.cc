@@ -39,7 +39,13 @@ class StatusToCri : public testing::Test {
     of.spec.image = "sha256:1";
     of.spec.user_specified_image = "busybox:1";
     of.spec.labels = {{"app", "web"}};
-    of.spec.mounts = {{.host_path = "/h", .container_path = "/c", .read_only = true}};
+    of.spec.mounts = {{.host_path = "/h", .container_path = "/c", .read_only = true, .options = {"noexec"}},
+                      {.kind = spec::MountKind::kImage,
+                       .image = "data:1",
+                       .image_sub_path = "sub",
+                       .container_path = "/i",
+                       .read_only = true}};
+    of.image_volumes = {{"/i", "sha256:2"}};
     of.spec.resources.memory_limit = 1000;
     of.created_at = 43;
     of.unit = "k8s-main.service";
@@ -88,8 +94,13 @@ TEST_F(StatusToCri, ShowsAContainerThroughItsLife) {
   EXPECT_EQ(status.user().linux().gid(), 8);
   EXPECT_EQ(status.user().linux().supplemental_groups(0), 9);
   EXPECT_EQ(status.resources().linux().memory_limit_in_bytes(), 1000);
-  ASSERT_EQ(status.mounts_size(), 1);
+  ASSERT_EQ(status.mounts_size(), 2);
   EXPECT_TRUE(status.mounts(0).readonly());
+  EXPECT_FALSE(status.mounts(0).has_image());
+  EXPECT_THAT(status.mounts(0).mount_options(), testing::ElementsAre("noexec"));
+  EXPECT_EQ(status.mounts(1).image().image(), "data:1");
+  EXPECT_EQ(status.mounts(1).image().image_ref(), "sha256:2");
+  EXPECT_EQ(status.mounts(1).image_sub_path(), "sub");
 
   container->started = spec::StartedRecord{100, "boot", 1};
   status = ContainerStatusToCri(*container);
