@@ -26,6 +26,7 @@ box_up() {
   [[ $name =~ ^[a-z0-9][a-z0-9-]*$ ]] || die "a box's name is made of a-z, 0-9 and -: '$name'"
   need_root
   if box_pid "$name" >/dev/null; then
+    [[ $(cat "$state/release") == "$DEBIAN_RELEASE" ]] || die "box '$name' is up with another release: $(cat "$state/release")"
     note "box '$name' is up already"
     return
   fi
@@ -41,6 +42,7 @@ box_up() {
   mkdir -p "$state"/{upper,work,merged}
   cp -a "$root/var/lib" "$state/varlib"
   echo "$root" >"$state/lower"
+  echo "$DEBIAN_RELEASE" >"$state/release"
   box_boot "$name"
 }
 

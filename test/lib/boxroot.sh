@@ -3,8 +3,11 @@
 # The root file system that boxes and VMs start from: a minimal Debian with systemd, with everything the rkt and rktlet
 # packages depend on, so that `apt install ./rkt_*.deb ./rktlet_*.deb` needs no network inside. Needs common.sh.
 
-# The packages, one per line in box-packages; the list is the cache's key.
-box_packages() { sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$TEST_DIR/lib/box-packages"; }
+# The packages for DEBIAN_RELEASE, one per line; the list is the cache's key.
+box_packages() {
+  sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$TEST_DIR/lib/box-packages" |
+    awk -v release="[$DEBIAN_RELEASE]" '$2 == "" || $2 == release { print $1 }'
+}
 
 # Prints the path of the root, building it when it is not cached.
 box_root() {

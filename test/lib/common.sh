@@ -9,8 +9,11 @@ shopt -s inherit_errexit
 TEST_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPO_DIR=$(dirname "$TEST_DIR")
 CACHE_DIR=${RKTLET_CACHE:-${HOME:-/root}/.cache/rktlet}
+export TEST_DIR REPO_DIR CACHE_DIR
+
+# The Debian that boxes are made of.
 DEBIAN_RELEASE=bookworm
-export TEST_DIR REPO_DIR CACHE_DIR DEBIAN_RELEASE
+export DEBIAN_RELEASE
 
 say() { printf '==> %s\n' "$*" >&2; }
 note() { printf '    %s\n' "$*" >&2; }
@@ -18,6 +21,14 @@ warn() { printf 'warning: %s\n' "$*" >&2; }
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
+}
+
+# use_release NAME: what a command's --release= says.
+use_release() {
+  case $1 in
+    bookworm | trixie) DEBIAN_RELEASE=$1 ;;
+    *) die "unknown release '$1': bookworm (Debian 12) or trixie (Debian 13)" ;;
+  esac
 }
 
 need_root() { [[ $(id -u) == 0 ]] || die "must run as root"; }
@@ -53,9 +64,10 @@ apt_get() {
 # hash_of WORD…: a short key for the cache.
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-16; }
 
-# hash_of_files PATH…: the same over the names and contents of files and trees.
+# hash_of_files PATH…: the same over the names and contents of files and trees. A file of the checkout is called what it is called
+# there, so that two checkouts share what was made of the same files.
 hash_of_files() {
-  find "$@" -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16
+  find "$@" -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sed "s|  $REPO_DIR/|  |" | sha256sum | cut -c1-16
 }
 
 # cached KIND KEY BUILDER [ARG…]: prints the path of the cached thing KIND/KEY and, when it does not exist yet, calls

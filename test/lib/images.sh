@@ -5,6 +5,8 @@
 
 # Prints the directory with registry/ (the storage directory of docker-registry), images.json and layouts.
 test_images() {
+  # The same in every lane, whatever Debian it is made of.
+  local -x DEBIAN_RELEASE=bookworm
   cached images "$(hash_of "$(hash_of_files "$TEST_DIR/images")" "$(declare -f build_images build_busybox configure_busybox)")" \
     build_images
 }
