@@ -48,6 +48,19 @@ void Fields(Visitor& visit, T& options) {
   visit("level", options.level);
 }
 
+template <typename Visitor, FieldsOf<IdMapping> T>
+void Fields(Visitor& visit, T& mapping) {
+  visit("container_id", mapping.container_id);
+  visit("host_id", mapping.host_id);
+  visit("length", mapping.length);
+}
+
+template <typename Visitor, FieldsOf<UserNamespace> T>
+void Fields(Visitor& visit, T& user_namespace) {
+  visit("uids", user_namespace.uids);
+  visit("gids", user_namespace.gids);
+}
+
 namespace internal {
 
 template <>
@@ -90,6 +103,8 @@ class Problems {
 // The rules of resources and profiles that hold wherever they stand. `where` begins each message.
 void CheckResources(Problems& problems, const std::string& where, const Resources& resources);
 void CheckProfile(Problems& problems, const std::string& where, const SecurityProfile& profile);
+// Ranges that the kernel takes: not empty, within 32 bits, none over another.
+void CheckIdMappings(Problems& problems, const std::string& where, const std::vector<IdMapping>& mappings);
 // Text without NUL; for names that end up in files of lines also without newlines.
 bool IsLine(const std::string& text);
 bool IsAbsolutePath(const std::string& path);  // begins with "/", no NUL, at most 4095 bytes

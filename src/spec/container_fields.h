@@ -46,6 +46,8 @@ void Fields(Visitor& visit, T& mount) {
   visit("mode", mount.mode);
   visit("uid", mount.uid);
   visit("gid", mount.gid);
+  visit("uid_mappings", mount.uid_mappings);
+  visit("gid_mappings", mount.gid_mappings);
 }
 
 template <typename Visitor, FieldsOf<Device> T>

@@ -50,6 +50,12 @@ void CheckMount(Problems& problems, size_t index, const Mount& mount) {
     problems.Check(option == "noexec" || option == "nodev" || option == "nosuid",
                    base::StrCat(where, ".options: \"", option, "\" is none of noexec, nodev, nosuid"));
   }
+  problems.Check(mount.uid_mappings.empty() == mount.gid_mappings.empty(),
+                 where + ": uid_mappings and gid_mappings need each other");
+  problems.Check(mount.kind != MountKind::kEmpty || mount.uid_mappings.empty(),
+                 where + ".uid_mappings: an empty volume has the pod's");
+  CheckIdMappings(problems, where + ".uid_mappings", mount.uid_mappings);
+  CheckIdMappings(problems, where + ".gid_mappings", mount.gid_mappings);
   problems.Check(!mount.recursive_read_only || (mount.read_only && mount.propagation == Propagation::kPrivate),
                  where + ".recursive_read_only: needs read_only and private propagation");
 }

@@ -44,6 +44,8 @@ struct Mount {
   std::optional<uint32_t> mode;  // of a kEmpty volume's directory
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
+  std::vector<IdMapping> uid_mappings;  // whose the files of a kBind are inside; empty: as on the node
+  std::vector<IdMapping> gid_mappings;
   bool operator==(const Mount&) const = default;
 };
 

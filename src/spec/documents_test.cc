@@ -41,6 +41,7 @@ PodSpec SomePod() {
   pod.sysctls = {{"net.core.somaxconn", "1024"}};
   pod.slice = "kubepods-pod1.slice";
   pod.pid = NamespaceMode::kPod;
+  pod.user_namespace = UserNamespace{{{0, 200'000, 65'536}}, {{0, 200'000, 65'536}}};
   pod.security.run_as_user = 1000;
   pod.security.seccomp = SecurityProfile{ProfileType::kLocalhost, "a.json"};
   pod.resources.emplace().cpu_shares = 512;
@@ -59,6 +60,8 @@ ContainerSpec SomeContainer() {
   mount.host_path = "/data";
   mount.container_path = "/data";
   mount.propagation = Propagation::kBidirectional;
+  mount.uid_mappings = {{0, 1000, 1}, {1, 2000, 5}};
+  mount.gid_mappings = {{0, 1000, 1}};
   mount.options = {"noexec", "nodev"};
   Mount image;
   image.kind = MountKind::kImage;
@@ -114,6 +117,31 @@ TEST(PodDocument, EveryProblemIsTold) {
   EXPECT_THAT(Validate(pod), StatusIs(absl::StatusCode::kInvalidArgument,
                                       AllOf(HasSubstr("log_directory"), HasSubstr("ports[0].protocol"),
                                             HasSubstr("network: must be pod or node"))));
+}
+
+TEST(PodDocument, AUserNamespaceIsOneRangeFromZero) {
+  const auto refusal = [](const std::string& uids, const std::string& gids, const std::string& more = "") {
+    return ParsePodSpec(R"({"version":1,"id":")" + std::string(64, 'a') + R"(","user_namespace":{"uids":)" + uids +
+                        R"(,"gids":)" + gids + "}" + more + "}")
+        .status();
+  };
+  const std::string one = R"([{"container_id":0,"host_id":100000,"length":65536}])";
+  const std::string two =
+      R"([{"container_id":0,"host_id":100000,"length":10},{"container_id":5,"host_id":3,"length":9}])";
+  const std::string late = R"([{"container_id":1,"host_id":100000,"length":10}])";
+  const std::string empty = R"([{"container_id":0,"host_id":100000,"length":0}])";
+  const std::string large = R"([{"container_id":0,"host_id":4294901760,"length":65536}])";
+  const std::string root = R"([{"container_id":0,"host_id":0,"length":65536}])";
+  EXPECT_THAT(refusal(one, one), IsOk());
+  EXPECT_THAT(refusal("[]", "[]"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("uids: has 0 ranges")));
+  EXPECT_THAT(refusal(two, two), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("uids[1]: overlaps")));
+  EXPECT_THAT(refusal(late, late), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("begin at the id 0")));
+  EXPECT_THAT(refusal(empty, empty), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("uids[0].length")));
+  EXPECT_THAT(refusal(large, large), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("beyond the last id")));
+  EXPECT_THAT(refusal(root, root), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("node's root")));
+  EXPECT_THAT(refusal(one, "[]"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("uids and gids differ")));
+  EXPECT_THAT(refusal(one, one, R"(,"pid":"node")"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("(pid)")));
+  EXPECT_THAT(refusal(one, one, R"(,"ipc":"node")"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("(ipc)")));
 }
 
 TEST(ContainerDocument, ALogPathMayNotLeaveTheLogDirectory) {

@@ -36,6 +36,7 @@ class Layout {
   std::string RunPods() const { return run_dir_ + "/pods"; }
   std::string RunPod(const PodId& pod) const { return RunPods() + "/" + pod.str(); }
   std::string NetworkNamespace(const PodId& pod) const { return RunPod(pod) + "/netns"; }
+  std::string UserNamespace(const PodId& pod) const { return RunPod(pod) + "/userns"; }
   std::string SupervisorSocket(const PodId& pod) const { return RunPod(pod) + "/supervisor"; }
   std::string SupervisorPidFile(const PodId& pod) const { return RunPod(pod) + "/pid"; }
   std::string ContainerPidFile(const ContainerId& id) const { return run_dir_ + "/pid/" + id.str(); }

@@ -63,6 +63,7 @@ void Fields(Visitor& visit, T& spec) {
   visit("network", spec.network);
   visit("pid", spec.pid);
   visit("ipc", spec.ipc);
+  visit("user_namespace", spec.user_namespace);
   visit("networks", spec.networks);
   visit("runtime_handler", spec.runtime_handler);
   visit("security", spec.security);

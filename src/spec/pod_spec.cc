@@ -30,6 +30,24 @@ void CheckDns(Problems& problems, const DnsConfig& dns) {
   problems.Check(IsLine(dns.domain), "dns.domain: has more than a line");
 }
 
+// One range each, because every user of a file needs one answer; from 0, because there has to be a root; the same for
+// both kinds of ids, because a mount's owner is a pair of them.
+void CheckUserNamespace(Problems& problems, const PodSpec& spec) {
+  const UserNamespace& user = *spec.user_namespace;
+  for (const auto& [name, mappings] :
+       {std::pair{"user_namespace.uids", &user.uids}, {"user_namespace.gids", &user.gids}}) {
+    problems.Check(mappings->size() == 1, base::StrCat(name, ": has ", mappings->size(), " ranges, must have one"));
+    CheckIdMappings(problems, name, *mappings);
+    problems.Check(mappings->size() != 1 || mappings->front().container_id == 0,
+                   base::StrCat(name, ": must begin at the id 0 inside"));
+    problems.Check(mappings->size() != 1 || mappings->front().host_id != 0,
+                   base::StrCat(name, ": would make root inside the node's root"));
+  }
+  problems.Check(user.uids == user.gids, "user_namespace: uids and gids differ");
+  problems.Check(spec.pid != NamespaceMode::kNode, "user_namespace: cannot go with the node's processes (pid)");
+  problems.Check(spec.ipc != NamespaceMode::kNode, "user_namespace: cannot go with the node's IPC namespace (ipc)");
+}
+
 }  // namespace
 
 absl::Status Validate(const PodSpec& spec) {
@@ -57,6 +75,9 @@ absl::Status Validate(const PodSpec& spec) {
                  "network: must be pod or node");
   problems.Check(spec.ipc == NamespaceMode::kPod || spec.ipc == NamespaceMode::kNode, "ipc: must be pod or node");
   problems.Check(spec.pid != NamespaceMode::kTarget, "pid: must be pod, container or node");
+  if (spec.user_namespace.has_value()) {
+    CheckUserNamespace(problems, spec);
+  }
   for (const auto& [name, value] : spec.sysctls) {
     problems.Check(!name.empty() && IsLine(name) && name.find("..") == std::string::npos && IsLine(value),
                    base::StrCat("sysctls: \"", name, "\" is not a sysctl name with a value of one line"));

@@ -63,8 +63,9 @@ struct PodSpec {
   NamespaceMode network = NamespaceMode::kPod;  // kPod or kNode
   NamespaceMode pid = NamespaceMode::kContainer;
   NamespaceMode ipc = NamespaceMode::kPod;
-  std::vector<std::string> networks;  // CNI network names; empty: the default one. {"none"}: loopback only
-  std::string runtime_handler;        // empty: crun
+  std::optional<UserNamespace> user_namespace;  // absent: the node's
+  std::vector<std::string> networks;            // CNI network names; empty: the default one. {"none"}: loopback only
+  std::string runtime_handler;                  // empty: crun
   PodSecurity security;
   std::optional<Resources> overhead;   // recorded and reported, as the kubelet accounts for it
   std::optional<Resources> resources;  // sum over the containers: recorded and reported

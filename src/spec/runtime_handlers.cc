@@ -63,6 +63,8 @@ std::string RuntimeLogFile(const std::string& handler) { return NameOf(handler) 
 
 bool WritesToGate(const std::string& handler) { return handler == kRunc; }
 
+bool KnowsUserNamespaces(const std::string& handler) { return handler != kRunc; }
+
 absl::Status RemoveRuntimeRoots(const Layout& layout, const ContainerId& id) {
   for (const char* handler : kRuntimeHandlers) {
     RETURN_IF_ERROR(base::RemoveTree(base::StrCat(RuntimeRoot(layout, handler), "/", id.str())));

@@ -30,6 +30,10 @@ std::string RuntimeLogFile(const std::string& handler);
 // Whether the container's first process waits to write to its gate, as runc's does, not to read from it.
 bool WritesToGate(const std::string& handler);
 
+// Whether it can start containers of a pod with a user namespace. runc 1.1, which Debian 12 and 13 have, opens the
+// sources of bind mounts in a way of its own there and knows nothing of mounts with mapped ids.
+bool KnowsUserNamespaces(const std::string& handler);
+
 // Removes what any runtime keeps of a container in its root.
 absl::Status RemoveRuntimeRoots(const Layout& layout, const ContainerId& id);
 

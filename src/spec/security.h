@@ -12,6 +12,22 @@ namespace rktlet::spec {
 // Whose namespace a process is in: the pod's, its own, the node's, or that of another container (pid only).
 enum class NamespaceMode : uint8_t { kPod, kContainer, kNode, kTarget };
 
+// A range of ids inside, and where it begins outside: in a pod's user namespace outside is the node, in a mount the
+// file system.
+struct IdMapping {
+  uint32_t container_id = 0;
+  uint32_t host_id = 0;
+  uint32_t length = 0;
+  bool operator==(const IdMapping&) const = default;
+};
+
+// A user namespace of the pod's own: one range that begins at 0 inside, the same for users and groups.
+struct UserNamespace {
+  std::vector<IdMapping> uids;
+  std::vector<IdMapping> gids;
+  bool operator==(const UserNamespace&) const = default;
+};
+
 enum class ProfileType : uint8_t { kRuntimeDefault, kUnconfined, kLocalhost };
 
 // A seccomp or AppArmor profile. Localhost names a file below the configured directory (seccomp, absolute path allowed)

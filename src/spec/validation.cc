@@ -50,6 +50,9 @@ void CheckUnified(Problems& problems, const std::string& where, const Resources&
   }
 }
 
+// Whether [a, a+length) and [b, b+other) have an id in common.
+bool Overlap(uint64_t a, uint64_t length, uint64_t b, uint64_t other) { return a < b + other && b < a + length; }
+
 }  // namespace
 
 bool IsLine(const std::string& text) { return text.find_first_of(std::string("\0\n\r", 3)) == std::string::npos; }
@@ -94,6 +97,29 @@ void CheckResources(Problems& problems, const std::string& where, const Resource
 void CheckProfile(Problems& problems, const std::string& where, const SecurityProfile& profile) {
   problems.Check((profile.type == ProfileType::kLocalhost) == !profile.localhost_ref.empty(),
                  where + ": localhost_ref belongs to the type localhost, and to no other");
+}
+
+void CheckIdMappings(Problems& problems, const std::string& where, const std::vector<IdMapping>& mappings) {
+  constexpr uint64_t kIds = 0xffffffff;  // the last 32-bit number is no id
+  constexpr size_t kMostMappings = 340;  // the kernel's UID_GID_MAP_MAX_EXTENTS
+  problems.Check(mappings.size() <= kMostMappings, base::StrCat(where, ": more than ", kMostMappings, " ranges"));
+  if (mappings.size() > kMostMappings) {
+    return;
+  }
+  for (size_t i = 0; i < mappings.size(); ++i) {
+    const IdMapping& mapping = mappings[i];
+    const std::string range = base::StrCat(where, "[", i, "]");
+    problems.Check(mapping.length > 0, range + ".length: must be above 0");
+    problems.Check(
+        uint64_t{mapping.host_id} + mapping.length <= kIds && uint64_t{mapping.container_id} + mapping.length <= kIds,
+        range + ": reaches beyond the last id, 4294967294");
+    for (size_t j = 0; j < i; ++j) {
+      const IdMapping& other = mappings[j];
+      problems.Check(!Overlap(mapping.host_id, mapping.length, other.host_id, other.length) &&
+                         !Overlap(mapping.container_id, mapping.length, other.container_id, other.length),
+                     base::StrCat(range, ": overlaps ", where, "[", j, "]"));
+    }
+  }
 }
 
 }  // namespace rktlet::spec

@@ -23,7 +23,7 @@ class AppAdd final : public Command {
   absl::StatusOr<int> Run(Context& context, const Positionals& positionals) override {
     const rktlet::spec::Layout layout = LayoutOf(context);
     ASSIGN_OR_RETURN(rktlet::spec::PodId pod, rkt::pod::FindPod(layout, positionals.args[0]));
-    ASSIGN_OR_RETURN(rktlet::spec::ContainerSpec spec, ReadSpec(context, positionals));
+    ASSIGN_OR_RETURN(rktlet::spec::ContainerSpec spec, ReadSpec(context, layout, pod, positionals));
     rkt::oci::SecurityPaths paths;
     paths.seccomp_cache = layout.dir() + "/seccomp";
     ASSIGN_OR_RETURN(rktlet::spec::ContainerRecord record, rkt::oci::AddContainer(layout, pod, spec, paths));
@@ -38,7 +38,9 @@ class AppAdd final : public Command {
   }
 
  private:
-  absl::StatusOr<rktlet::spec::ContainerSpec> ReadSpec(const Context& context, const Positionals& positionals) const {
+  absl::StatusOr<rktlet::spec::ContainerSpec> ReadSpec(const Context& context, const rktlet::spec::Layout& layout,
+                                                       const rktlet::spec::PodId& pod,
+                                                       const Positionals& positionals) const {
     if (!config_.empty()) {
       if (positionals.args.size() > 1) {
         return UsageError("with --config the document names the image and its arguments");
@@ -53,7 +55,10 @@ class AppAdd final : public Command {
     if (!arguments.empty() && arguments.back() == "---") {
       arguments.pop_back();
     }
-    return flags_.ToSpec(context, positionals.args[1], arguments);
+    ASSIGN_OR_RETURN(const rktlet::spec::PodState state, rktlet::spec::ReadPod(layout, pod));
+    ASSIGN_OR_RETURN(auto spec, flags_.ToSpec(context, positionals.args[1], arguments));
+    RETURN_IF_ERROR(flags_.MapVolumes(state.record.spec.user_namespace, spec));
+    return spec;
   }
 
   std::string config_;

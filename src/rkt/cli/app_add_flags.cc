@@ -222,6 +222,7 @@ void AppAddFlags::Define(FlagSet& flags) {
       .KeyValues("user-label", &user_labels_, "Label of the app")
       .List("mnt-volume", "name=,kind=host|empty|image,source=,target=,readOnly=", &volumes_,
             "Volume and where it is mounted")
+      .Bool("map-ids", &map_ids_, "Show the files of its host volumes as those of the pod's user namespace")
       .List("caps-retain", "CAP,…", &caps_retain_, "Capabilities that it has, and no others")
       .List("caps-remove", "CAP,…", &caps_remove_, "Capabilities that it has not")
       .String("seccomp", "[mode=retain|remove,]@SET|FILE", &seccomp_,
@@ -321,6 +322,23 @@ absl::Status LimitFlags::SetResources(rktlet::spec::Resources& resources) const 
   }
   resources.cpu_shares = cpu_shares_;
   resources.oom_score_adj = oom_score_adj_;
+  return absl::OkStatus();
+}
+
+absl::Status AppAddFlags::MapVolumes(const std::optional<rktlet::spec::UserNamespace>& user_namespace,
+                                     ContainerSpec& spec) const {
+  if (!map_ids_) {
+    return absl::OkStatus();
+  }
+  if (!user_namespace.has_value()) {
+    return UsageError("--map-ids: the pod has no user namespace");
+  }
+  for (rktlet::spec::Mount& mount : spec.mounts) {
+    if (mount.kind == MountKind::kBind) {
+      mount.uid_mappings = user_namespace->uids;
+      mount.gid_mappings = user_namespace->gids;
+    }
+  }
   return absl::OkStatus();
 }
 

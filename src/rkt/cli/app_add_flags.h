@@ -36,6 +36,10 @@ class AppAddFlags {
   absl::StatusOr<rktlet::spec::ContainerSpec> ToSpec(const Context& context, const std::string& image,
                                                      const std::vector<std::string>& arguments) const;
 
+  // With --map-ids: gives the host's volumes in `spec` the ids of the pod's user namespace.
+  absl::Status MapVolumes(const std::optional<rktlet::spec::UserNamespace>& user_namespace,
+                          rktlet::spec::ContainerSpec& spec) const;
+
  private:
   absl::Status SetIdentity(const std::string& image, rktlet::spec::ContainerSpec& spec) const;
   absl::Status SetUser(rktlet::spec::ContainerSecurity& security) const;
@@ -54,6 +58,7 @@ class AppAddFlags {
   std::map<std::string, std::string> user_annotations_;
   std::map<std::string, std::string> user_labels_;
   std::vector<std::string> volumes_;
+  bool map_ids_ = false;
   LimitFlags limits_;
   std::vector<std::string> caps_retain_;
   std::vector<std::string> caps_remove_;

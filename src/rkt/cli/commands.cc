@@ -33,6 +33,7 @@ void RegisterCommands(Registry& registry) {
   RegisterImageCatManifest(registry);
   RegisterImageExport(registry);
   RegisterImageVerify(registry);
+  RegisterFeatures(registry);
   RegisterVersion(registry);
 }
 

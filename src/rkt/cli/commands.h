@@ -22,6 +22,7 @@ void RegisterAppPrepare(Registry& registry);
 void RegisterAppSandbox(Registry& registry);
 void RegisterCatManifest(Registry& registry);
 void RegisterEnter(Registry& registry);
+void RegisterFeatures(Registry& registry);
 void RegisterGc(Registry& registry);
 void RegisterList(Registry& registry);
 void RegisterRm(Registry& registry);

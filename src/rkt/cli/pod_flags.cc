@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <limits>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "base/files.h"
@@ -18,6 +20,7 @@ using spec::NamespaceMode;
 
 constexpr char kLogDirectoryAnnotation[] = "coreos.com/rkt/experiment/kubernetes-log-dir";
 constexpr char kHostResolver[] = "host";
+constexpr int64_t kDefaultIds = 65536;
 
 absl::StatusOr<int32_t> ParsePortNumber(const std::string& text, const std::string& whole) {
   const auto number = ParseInt(text);
@@ -102,6 +105,8 @@ void PodFlags::Define(FlagSet& flags) {
   flags.KeyValues("sysctl", &sysctls, "Sysctl of the pod's namespaces, repeatable");
   flags.String("ipc", "pod|node", &ipc, "IPC namespace (default pod)");
   flags.String("pid", "pod|container|node", &pid, "PID namespace (default container)");
+  flags.String("private-users", "ID[:LENGTH]", &private_users,
+               "A user namespace of the pod's own, whose ids from 0 on are those from ID on (default LENGTH 65536)");
   flags.String("cgroup-parent", "SLICE", &cgroup_parent, "Slice of the pod's units (default rktlet.slice)");
   flags.String("log-dir", "DIR", &log_directory, "Directory of the apps' logs");
   flags.Bool("no-overlay", &no_overlay, "Ignored: roots are always overlays").Hidden();
@@ -112,7 +117,26 @@ bool PodFlags::DescribesPod() const {
   return !config.empty() || !hostname.empty() || !networks.empty() || !dns.empty() || !dns_search.empty() ||
          !dns_options.empty() || !dns_domain.empty() || !hosts_entries.empty() || !ports.empty() ||
          !annotations.empty() || !user_annotations.empty() || !user_labels.empty() || !sysctls.empty() ||
-         !ipc.empty() || !pid.empty() || !cgroup_parent.empty() || !log_directory.empty();
+         !ipc.empty() || !pid.empty() || !private_users.empty() || !cgroup_parent.empty() || !log_directory.empty();
+}
+
+absl::StatusOr<std::optional<spec::UserNamespace>> PodFlags::UserNamespace() const {
+  if (private_users.empty()) {
+    return std::optional<spec::UserNamespace>();
+  }
+  const size_t colon = private_users.find(':');
+  const auto first = ParseInt(private_users.substr(0, colon));
+  const auto length =
+      colon == std::string::npos ? absl::StatusOr<int64_t>(kDefaultIds) : ParseInt(private_users.substr(colon + 1));
+  const auto fits = [](const absl::StatusOr<int64_t>& number) {
+    return number.ok() && *number > 0 && *number <= std::numeric_limits<uint32_t>::max();
+  };
+  if (!fits(first) || !fits(length)) {
+    return UsageError(StrCat("--private-users=", private_users, ": must be ID or ID:LENGTH, both above 0"));
+  }
+  const std::vector<spec::IdMapping> ids = {
+      {.container_id = 0, .host_id = static_cast<uint32_t>(*first), .length = static_cast<uint32_t>(*length)}};
+  return std::optional<spec::UserNamespace>({ids, ids});
 }
 
 absl::StatusOr<spec::PodSpec> PodFlags::ToSpec(const Context& context) const {
@@ -155,6 +179,7 @@ absl::StatusOr<spec::PodSpec> PodFlags::ToSpec(const Context& context) const {
   pod.sysctls = sysctls;
   ASSIGN_OR_RETURN(pod.ipc, ParseMode("ipc", ipc, NamespaceMode::kPod));
   ASSIGN_OR_RETURN(pod.pid, ParseMode("pid", pid, NamespaceMode::kContainer));
+  ASSIGN_OR_RETURN(pod.user_namespace, UserNamespace());
   if (!cgroup_parent.empty()) {
     ASSIGN_OR_RETURN(pod.slice, rktlet::unit::SliceOfCgroupParent(cgroup_parent));
   }

@@ -44,6 +44,7 @@ struct PodFlags {
   std::map<std::string, std::string> sysctls;
   std::string ipc;
   std::string pid;
+  std::string private_users;
   std::string cgroup_parent;
   std::string log_directory;
   bool no_overlay = false;
@@ -53,6 +54,9 @@ struct PodFlags {
 
   // Whether anything but --pod-id was given.
   bool DescribesPod() const;
+
+  // What --private-users says; nullopt without it.
+  absl::StatusOr<std::optional<rktlet::spec::UserNamespace>> UserNamespace() const;
 
   // The pod as flags or document say. It gets a fresh id when none is given.
   absl::StatusOr<rktlet::spec::PodSpec> ToSpec(const Context& context) const;

@@ -149,6 +149,8 @@ absl::StatusOr<std::vector<spec::ContainerSpec>> RunFlags::ContainerSpecs(const 
       ASSIGN_OR_RETURN(spec::Mount parsed, MountOf(mount, &used));
       container.mounts.push_back(std::move(parsed));
     }
+    ASSIGN_OR_RETURN(const auto user_namespace, pod_.UserNamespace());
+    RETURN_IF_ERROR(app->flags.MapVolumes(user_namespace, container));
     specs.push_back(std::move(container));
   }
   for (const std::string& volume : volumes_) {

@@ -15,12 +15,16 @@
 #include "base/strings.h"
 #include "rkt/image/store.h"
 #include "rkt/oci/declared_volumes.h"
+#include "rkt/oci/id_mappings.h"
 #include "rkt/oci/image_volumes.h"
 #include "rkt/oci/layered_root.h"
 #include "rkt/oci/rootfs.h"
 #include "rkt/oci/spec_builder.h"
+#include "rkt/pod/id_mapped_mount.h"
 #include "rkt/pod/pod_lock.h"
+#include "rkt/pod/user_namespace.h"
 #include "rkt/selinux/relabel.h"
+#include "spec/runtime_handlers.h"
 #include "unit/unit_names.h"
 
 namespace rkt::oci {
@@ -138,8 +142,9 @@ class NewDirectory {
   UniqueFd fd_;
 };
 
-// The root directory of a container has the mode and owner of its image's.
-absl::Status MakeOverlayDirectories(int dir_fd, const Image& image) {
+// The root directory of a container has the mode and owner of its image's, seen through the pod's user namespace: the
+// layers below it are mapped when they are mounted, what is written above them is the node's ids.
+absl::Status MakeOverlayDirectories(int dir_fd, const Image& image, const rktlet::spec::PodSpec& pod) {
   struct stat st = {};
   st.st_mode = 0755;
   if (!image.layers.names.empty() && stat(image.AbsoluteLayers().front().c_str(), &st) != 0) {
@@ -149,6 +154,10 @@ absl::Status MakeOverlayDirectories(int dir_fd, const Image& image) {
     if (mkdirat(dir_fd, name, 0700) != 0) {
       return ErrnoStatus(errno, name);
     }
+  }
+  if (pod.user_namespace.has_value()) {
+    st.st_uid = HostId(pod.user_namespace->uids, st.st_uid).value_or(RootOf(pod).uid);
+    st.st_gid = HostId(pod.user_namespace->gids, st.st_gid).value_or(RootOf(pod).gid);
   }
   if (fchownat(dir_fd, kUpperDir, st.st_uid, st.st_gid, 0) != 0 ||
       fchmodat(dir_fd, kUpperDir, st.st_mode & 07777, 0) != 0) {
@@ -223,6 +232,29 @@ absl::Status MakeVolumes(const NewDirectory& directory, const Image& image, Buil
   return absl::OkStatus();
 }
 
+// Volumes whose ids are mapped: a file system that cannot do it is found now, not at the start. An empty volume may not
+// be there yet; it is on the file system of the pod directory.
+absl::Status CheckMappedMounts(const RuntimeSpec& spec, const std::string& handler) {
+  UniqueFd ids;
+  const RuntimeMount* last = nullptr;  // whose mappings `ids` has
+  for (const RuntimeMount& mount : spec.mounts) {
+    if (mount.uid_mappings.empty() || !rktlet::base::Exists(mount.source)) {
+      continue;
+    }
+    if (!rktlet::spec::KnowsUserNamespaces(handler)) {
+      return absl::FailedPreconditionError(StrCat("mount ", mount.destination, ": the runtime handler ", handler,
+                                                  " cannot start containers with mapped ids"));
+    }
+    if (last == nullptr || last->uid_mappings != mount.uid_mappings || last->gid_mappings != mount.gid_mappings) {
+      ASSIGN_OR_RETURN(ids, rkt::pod::MakeUserNamespace(mount.uid_mappings, mount.gid_mappings));
+      last = &mount;
+    }
+    RETURN_IF_ERROR(
+        rkt::pod::CheckMapsIds(mount.source, ids.get(), StrCat("mount ", mount.destination, ": ", mount.source)));
+  }
+  return absl::OkStatus();
+}
+
 // Gives the finished directory its name, with the pod locked and looked at again.
 absl::Status Publish(const Layout& layout, const PodId& pod, const ContainerSpec& container,
                      const std::string& mount_label, NewDirectory& directory) {
@@ -288,8 +320,9 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
   ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());
   ASSIGN_OR_RETURN(Image image, ReadImage(store, container, layout.App(pod_id, container.app)));
   ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths));
+  RETURN_IF_ERROR(CheckMappedMounts(built.spec, pod.record.spec.runtime_handler));
   ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
-  RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image));
+  RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image, pod.record.spec));
   RETURN_IF_ERROR(MakeVolumes(directory, image, built));
   ASSIGN_OR_RETURN(ContainerRecord record, MakeRecord(pod, container, image, built));
   RETURN_IF_ERROR(

@@ -27,6 +27,7 @@
 #include "rkt/oci/exec_console.h"
 #include "rkt/oci/oci_runtime.h"
 #include "rkt/oci/process.h"
+#include "rkt/oci/stdio.h"
 #include "rkt/oci/user.h"
 #include "unit/cgroup.h"
 #include "unit/unit_names.h"
@@ -140,6 +141,18 @@ class PidFile {
   std::string path_;
 };
 
+absl::Status PrepareStdio(const rktlet::spec::PodSpec& pod, const std::string& process, bool tty) {
+  RETURN_IF_ERROR(GuardDevicesOfStdio());
+  if (tty) {
+    return absl::OkStatus();  // the command has the terminal, not our streams
+  }
+  const Json user = Json::parse(process, nullptr, false).value("user", Json::object());
+  ProcessUser owner;
+  owner.uid = user.value("uid", 0U);
+  owner.gid = user.value("gid", 0U);
+  return OwnPipesOfStdio(pod, owner);
+}
+
 struct Prepared {
   OciRuntime runtime;
   CgroupTarget cgroup;
@@ -165,6 +178,7 @@ absl::StatusOr<Prepared> Prepare(const Layout& layout, const PodId& pod_id, cons
   ASSIGN_OR_RETURN(std::string config,
                    rktlet::base::ReadFile(layout.AppFile(pod_id, app, rktlet::spec::kOciConfigFile)));
   ASSIGN_OR_RETURN(std::string process, BuildExecProcess(config, options, StrCat("/proc/", main, "/root")));
+  RETURN_IF_ERROR(PrepareStdio(pod.spec, process, options.tty));
   ASSIGN_OR_RETURN(OciRuntime runtime, OciRuntime::Find(pod.spec.runtime_handler));
   Prepared prepared{std::move(runtime), {}, {}, {}, {}, {}, {}, {}};
   ASSIGN_OR_RETURN(prepared.cgroup, FindCgroup(rktlet::unit::PodSlice(pod.spec), state.record.unit, main));

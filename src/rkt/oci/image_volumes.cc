@@ -102,12 +102,13 @@ absl::Status WriteImageVolumes(int directory_fd, const std::vector<ImageVolume>&
   return absl::OkStatus();
 }
 
+bool HasImageVolumes(const ContainerSpec& container) {
+  return std::any_of(container.mounts.begin(), container.mounts.end(),
+                     [](const Mount& mount) { return mount.kind == MountKind::kImage; });
+}
+
 absl::Status MountImageVolumes(const Layout& layout, const rktlet::spec::PodId& pod, const ContainerSpec& container,
-                               const std::string& mount_label) {
-  if (std::none_of(container.mounts.begin(), container.mounts.end(),
-                   [](const Mount& mount) { return mount.kind == MountKind::kImage; })) {
-    return absl::OkStatus();
-  }
+                               const LayerStore& store, const std::string& mount_label) {
   // The mount points are of this namespace, as the mounts are: nothing of them is left anywhere else.
   const std::string directory = VolumesDirectory(layout);
   if (::mount("volumes", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
@@ -123,7 +124,7 @@ absl::Status MountImageVolumes(const Layout& layout, const rktlet::spec::PodId& 
     if (mount.kind != MountKind::kImage) {
       continue;
     }
-    ASSIGN_OR_RETURN(const OverlayLayers layers, ReadLayers(layout.AppFile(pod, container.app, LayersFile(i))));
+    ASSIGN_OR_RETURN(const OverlayLayers layers, ReadLayers(layout.AppFile(pod, container.app, LayersFile(i)), store));
     RETURN_IF_ERROR(
         Annotate(MountOne(layout, layers, mount, i, empty, mount_label), StrCat("mount ", mount.container_path)));
   }

@@ -34,9 +34,12 @@ absl::StatusOr<std::vector<ImageVolume>> FindImageVolumes(const rkt::image::Stor
 absl::Status WriteImageVolumes(int directory_fd, const std::vector<ImageVolume>& volumes);
 
 // Mounts the container's image volumes, read-only and with SELinux' label `mount_label` unless that is empty, in the
-// mount namespace of the caller, below the private mount point. The working directory of the process is another one
-// afterwards.
+// mount namespace of the caller, below the private mount point, from layers that are in `store`. The working directory
+// of the process is another one afterwards.
 absl::Status MountImageVolumes(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
-                               const rktlet::spec::ContainerSpec& container, const std::string& mount_label);
+                               const rktlet::spec::ContainerSpec& container, const LayerStore& store,
+                               const std::string& mount_label);
+
+bool HasImageVolumes(const rktlet::spec::ContainerSpec& container);
 
 }  // namespace rkt::oci

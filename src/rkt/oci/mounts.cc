@@ -35,6 +35,19 @@ std::string Clean(const std::string& path) {
   return clean;
 }
 
+// In a user namespace the kernel lets nobody mount it who does not own the network, nor where the machine's own is
+// read-only. So it is mounted beforehand (prepared_mounts.h), or with the node's network the node's is taken.
+RuntimeMount Sysfs(const MountInputs& inputs, const std::string& access) {
+  if (!inputs.pod.user_namespace.has_value()) {
+    return {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}};
+  }
+  const bool own = inputs.pod.network == NamespaceMode::kPod;
+  return {"/sys",
+          "bind",
+          own ? inputs.layout.PrivateMounts() + "/sys" : "/sys",
+          {"bind", "rprivate", "nosuid", "noexec", "nodev", own ? access : "ro"}};
+}
+
 std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
   const bool privileged = inputs.container.security.privileged;
   const std::string access = privileged ? "rw" : "ro";
@@ -43,13 +56,21 @@ std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
       {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}},
+      Sysfs(inputs, access),
       {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", access}},
   };
   // The pod's /dev/shm reaches the container's unit as a detached mount (app start --here puts it there).
   const std::string shm = inputs.pod.ipc == NamespaceMode::kPod ? inputs.layout.PrivateMounts() + "/shm" : "/dev/shm";
   mounts.push_back({"/dev/shm", "bind", shm, {"rbind", "rprivate", "nosuid", "noexec", "nodev"}});
   return mounts;
+}
+
+// The files are root's on the node, and root's inside.
+void MapAsPod(const rktlet::spec::PodSpec& pod, RuntimeMount& mount) {
+  if (pod.user_namespace.has_value()) {
+    mount.uid_mappings = pod.user_namespace->uids;
+    mount.gid_mappings = pod.user_namespace->gids;
+  }
 }
 
 std::vector<RuntimeMount> PodFiles(const MountInputs& inputs) {
@@ -61,16 +82,26 @@ std::vector<RuntimeMount> PodFiles(const MountInputs& inputs) {
     const std::string source = inputs.layout.PodFile(inputs.pod.id, file);
     if (rktlet::base::Exists(source)) {
       mounts.push_back({destination, "bind", source, {"rbind", "rprivate", access}});
+      MapAsPod(inputs.pod, mounts.back());
     }
   }
   return mounts;
 }
 
-absl::Status CheckPropagation(const Mount& mount, const std::string& source, const HostMounts& host_mounts) {
+absl::Status CheckPropagation(const MountInputs& inputs, const Mount& mount, const std::string& source) {
   if (mount.propagation == Propagation::kPrivate) {
     return absl::OkStatus();
   }
-  const HostMounts::Mount* on = host_mounts.Find(source);
+  if (mount.propagation == Propagation::kBidirectional && inputs.pod.user_namespace.has_value()) {
+    return absl::InvalidArgumentError(StrCat("mount ", mount.container_path,
+                                             ": Bidirectional propagation would bring mounts of the pod's user "
+                                             "namespace to the node"));
+  }
+  if (mount.propagation == Propagation::kBidirectional && !mount.uid_mappings.empty()) {
+    return absl::InvalidArgumentError(
+        StrCat("mount ", mount.container_path, ": Bidirectional propagation cannot go with mapped ids"));
+  }
+  const HostMounts::Mount* on = inputs.host_mounts.Find(source);
   if (on == nullptr) {
     return absl::FailedPreconditionError(StrCat("mount ", mount.container_path, ": ", source, " is on no known mount"));
   }
@@ -107,14 +138,37 @@ absl::StatusOr<std::string> Source(const MountInputs& inputs, const Mount& mount
       break;
   }
   ASSIGN_OR_RETURN(std::string source, ResolveSource(mount));
-  RETURN_IF_ERROR(CheckPropagation(mount, source, inputs.host_mounts));
+  RETURN_IF_ERROR(CheckPropagation(inputs, mount, source));
   return source;
+}
+
+// A volume from an image is made of layers that are mapped: an overlay's own ids cannot be.
+absl::Status MapVolume(const rktlet::spec::PodSpec& pod, const Mount& mount, RuntimeMount& result) {
+  switch (mount.kind) {
+    case MountKind::kBind:
+      result.uid_mappings = mount.uid_mappings;
+      result.gid_mappings = mount.gid_mappings;
+      return absl::OkStatus();
+    case MountKind::kEmpty:
+      MapAsPod(pod, result);
+      return absl::OkStatus();
+    case MountKind::kImage:
+      break;
+  }
+  const bool own = pod.user_namespace.has_value() && mount.uid_mappings == pod.user_namespace->uids &&
+                   mount.gid_mappings == pod.user_namespace->gids;
+  if (!mount.uid_mappings.empty() && !own) {
+    return absl::InvalidArgumentError(
+        StrCat("mount ", mount.container_path, ": a volume from an image has the ids of the pod's user namespace"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, size_t index) {
   const Mount& mount = inputs.container.mounts[index];
   RuntimeMount result{Clean(mount.container_path), "bind", "", {"rbind", PropagationOption(mount.propagation)}};
   ASSIGN_OR_RETURN(result.source, Source(inputs, mount, index));
+  RETURN_IF_ERROR(MapVolume(inputs.pod, mount, result));
   if ((mount.recursive_read_only || !mount.options.empty()) && !inputs.can_set_attributes) {
     return absl::FailedPreconditionError(StrCat(
         "mount ", mount.container_path, ": ", mount.recursive_read_only ? "recursive_read_only" : mount.options.front(),
@@ -202,6 +256,9 @@ absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs) {
   MountResult result;
   result.rootfs_propagation = "rprivate";
   std::vector<RuntimeMount> volumes = inputs.declared_volumes;
+  for (RuntimeMount& declared : volumes) {
+    MapAsPod(inputs.pod, declared);
+  }
   for (size_t i = 0; i < inputs.container.mounts.size(); ++i) {
     const Mount& mount = inputs.container.mounts[i];
     ASSIGN_OR_RETURN(RuntimeMount volume, Volume(inputs, i));

@@ -55,6 +55,43 @@ class MountsTest : public testing::Test {
   bool can_set_attributes_ = true;
 };
 
+TEST_F(MountsTest, APodWithAUserNamespaceHasItsOwnFilesMapped) {
+  const std::vector<rktlet::spec::IdMapping> ids = {{.container_id = 0, .host_id = 200'000, .length = 65'536}};
+  pod_.user_namespace = rktlet::spec::UserNamespace{ids, ids};
+  ASSERT_THAT(rktlet::base::MakeDirectories(layout_.Pod(pod_.id)), IsOk());
+  ASSERT_THAT(rktlet::base::WriteFileAtomic(layout_.PodFile(pod_.id, rktlet::spec::kHostsFile), "x"), IsOk());
+  Mount own;
+  own.kind = rktlet::spec::MountKind::kEmpty;
+  own.name = "own";
+  own.container_path = "/own";
+  Mount mapped = Volume("/mapped");
+  mapped.uid_mappings = mapped.gid_mappings = {{.container_id = 0, .host_id = 300'000, .length = 10}};
+  container_.mounts = {own, mapped, Volume("/plain")};
+  ASSERT_OK_AND_ASSIGN(MountResult result, Build());
+  EXPECT_EQ(Find(result, "/etc/hosts")->uid_mappings, ids);
+  EXPECT_EQ(Find(result, "/own")->gid_mappings, ids);
+  EXPECT_EQ(Find(result, "/mapped")->uid_mappings, mapped.uid_mappings);
+  EXPECT_TRUE(Find(result, "/plain")->uid_mappings.empty());
+  EXPECT_EQ(Find(result, "/sys")->source, layout_.PrivateMounts() + "/sys");
+
+  // The kernel gives sysfs to the namespace that owns the network, and this one does not.
+  pod_.network = rktlet::spec::NamespaceMode::kNode;
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(Find(result, "/sys")->source, "/sys");
+  EXPECT_THAT(Find(result, "/sys")->options, Contains("ro"));
+}
+
+TEST_F(MountsTest, AUserNamespaceSendsNoMountsToTheNode) {
+  const std::vector<rktlet::spec::IdMapping> ids = {{.container_id = 0, .host_id = 200'000, .length = 65'536}};
+  container_.mounts = {Volume("/a", Propagation::kBidirectional)};
+  container_.mounts[0].uid_mappings = container_.mounts[0].gid_mappings = ids;
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Bidirectional")));
+  container_.mounts[0].uid_mappings = container_.mounts[0].gid_mappings = {};
+  EXPECT_THAT(Build(), IsOk());
+  pod_.user_namespace = rktlet::spec::UserNamespace{ids, ids};
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Bidirectional")));
+}
+
 TEST_F(MountsTest, EveryBindMountSaysHowItPropagates) {
   container_.mounts = {Volume("/a"), Volume("/b", Propagation::kHostToContainer),
                        Volume("/c", Propagation::kBidirectional)};

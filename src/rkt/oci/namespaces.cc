@@ -49,6 +49,13 @@ absl::StatusOr<std::vector<LinuxNamespace>> BuildNamespaces(const rktlet::spec::
                                                             rktlet::unit::CgroupVersion cgroup_version) {
   std::vector<LinuxNamespace> namespaces;
   namespaces.push_back({"mount", ""});
+  if (pod.user_namespace.has_value()) {
+    if (container.security.pid == NamespaceMode::kNode) {
+      return absl::InvalidArgumentError(StrCat("container \"", container.name,
+                                               "\" is to see the node's processes, and its pod has a user namespace"));
+    }
+    namespaces.push_back({"user", layout.UserNamespace(pod.id)});
+  }
   if (pod.network == NamespaceMode::kPod) {
     namespaces.push_back({"network", layout.NetworkNamespace(pod.id)});
   }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/files.h"
 #include "base/strings.h"
@@ -44,6 +45,16 @@ absl::Status EnsurePrivateMounts(const rktlet::spec::Layout& layout) {
   }
   if (mount(nullptr, path.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) {
     return ErrnoStatus(errno, rktlet::base::StrCat("making ", path, " a private mount"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OpenWayToRoots(const rktlet::spec::Layout& layout) {
+  for (const std::string& path : {layout.run_dir(), layout.PrivateMounts()}) {
+    struct stat st;
+    if (stat(path.c_str(), &st) != 0 || ((st.st_mode & S_IXOTH) == 0 && chmod(path.c_str(), 0711) != 0)) {
+      return ErrnoStatus(errno, path);
+    }
   }
   return absl::OkStatus();
 }

@@ -13,4 +13,8 @@ namespace rkt::oci {
 // boot, in the host's mount namespace; later calls only look.
 absl::Status EnsurePrivateMounts(const rktlet::spec::Layout& layout);
 
+// Lets the root of a user namespace pass to a container's root: the way there is closed to everybody else's eyes, but
+// not to their steps.
+absl::Status OpenWayToRoots(const rktlet::spec::Layout& layout);
+
 }  // namespace rkt::oci

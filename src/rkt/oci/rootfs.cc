@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/oci/add_container.h"
+#include "rkt/pod/id_mapped_mount.h"
 #include "rkt/selinux/policy.h"
 
 namespace rkt::oci {
@@ -97,7 +100,38 @@ absl::Status MountLayers(const OverlayLayers& layers, int empty_fd, const std::s
   return absl::OkStatus();
 }
 
-absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path) {
+absl::Status AttachMappedStore(const LayerStore& store, int user_namespace) {
+  // The names of layers are links inside the store: all of it has to be there.
+  ASSIGN_OR_RETURN(const UniqueFd copy, rkt::pod::CopyMount(store.images, false));
+  RETURN_IF_ERROR(rkt::pod::MapIds(copy, false, user_namespace, store.images));
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(store.mapped, 0700));
+  if (syscall(SYS_move_mount, copy.get(), "", AT_FDCWD, store.mapped.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return ErrnoStatus(errno, StrCat("attach ", store.mapped));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DetachMappedStore(const LayerStore& store) {
+  // Overlays have what they need of it, and making them has changed the working directory.
+  if (chdir("/") != 0 || umount2(store.mapped.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
+    return ErrnoStatus(errno, store.mapped);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path, const LayerStore& store) {
+  ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(path));
+  if (store.mapped.empty()) {
+    return layers;
+  }
+  if (layers.base_path != store.images && !layers.base_path.starts_with(store.images + "/")) {
+    return absl::DataLossError(StrCat(path, ": layers outside of ", store.images));
+  }
+  layers.base_path = store.mapped + layers.base_path.substr(store.images.size());
+  return layers;
+}
+
+absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path, const RootIds& owner) {
   ASSIGN_OR_RETURN(UniqueFd root_fd, rktlet::base::OpenDirectory(root));
   constexpr int kFlags = O_PATH | O_DIRECTORY;
   if (rktlet::base::OpenResolved(root_fd.get(), path, kFlags, 0, RESOLVE_IN_ROOT).ok()) {
@@ -122,6 +156,9 @@ absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& p
     }
     ASSIGN_OR_RETURN(UniqueFd parent_fd, rktlet::base::OpenResolved(root_fd.get(), parent, kFlags, 0, RESOLVE_IN_ROOT));
     if (mkdirat(parent_fd.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+      return ErrnoStatus(errno, StrCat(done, " in the container"));
+    }
+    if (owner.uid != 0 && fchownat(parent_fd.get(), name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0) {
       return ErrnoStatus(errno, StrCat(done, " in the container"));
     }
   }

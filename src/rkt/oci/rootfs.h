@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "rkt/oci/id_mappings.h"
 
 namespace rkt::oci {
 
@@ -30,7 +31,21 @@ absl::Status MountOverlay(const OverlayLayers& layers, const std::string& direct
 absl::Status MountLayers(const OverlayLayers& layers, int empty_fd, const std::string& target,
                          const std::string& mount_label = "");
 
-// Makes the directory `path` of the root at `root` when it is absent, following links inside the root only.
-absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path);
+// The image store, and where it is attached with its ids mapped while overlays of mapped layers are made; empty: not.
+struct LayerStore {
+  std::string images;
+  std::string mapped;
+};
+
+// Attaches the store with its ids mapped by `user_namespace`, and takes it away again; overlays stay.
+absl::Status AttachMappedStore(const LayerStore& store, int user_namespace);
+absl::Status DetachMappedStore(const LayerStore& store);
+
+// As above, the layers to be taken from where `store` is attached.
+absl::StatusOr<OverlayLayers> ReadLayers(const std::string& path, const LayerStore& store);
+
+// Makes the directory `path` of the root at `root` when it is absent, following links inside the root only. What it
+// makes is `owner`'s.
+absl::Status EnsureDirectoryInRoot(const std::string& root, const std::string& path, const RootIds& owner = {});
 
 }  // namespace rkt::oci

@@ -36,6 +36,14 @@ Json ProcessToJson(const Process& process) {
   return json;
 }
 
+Json MappingsToJson(const std::vector<rktlet::spec::IdMapping>& mappings) {
+  Json list = Json::array();
+  for (const rktlet::spec::IdMapping& mapping : mappings) {
+    list.push_back({{"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.length}});
+  }
+  return list;
+}
+
 Json MountsToJson(const std::vector<RuntimeMount>& mounts) {
   Json list = Json::array();
   for (const RuntimeMount& mount : mounts) {
@@ -43,6 +51,10 @@ Json MountsToJson(const std::vector<RuntimeMount>& mounts) {
                     {"type", mount.type},
                     {"source", mount.source},
                     {"options", mount.options}});
+    if (!mount.uid_mappings.empty()) {
+      list.back()["uidMappings"] = MappingsToJson(mount.uid_mappings);
+      list.back()["gidMappings"] = MappingsToJson(mount.gid_mappings);
+    }
   }
   return list;
 }
@@ -70,6 +82,10 @@ Json LinuxToJson(const RuntimeSpec& spec) {
       entry["path"] = name_space.path;
     }
     json["namespaces"].push_back(std::move(entry));
+  }
+  if (!spec.uid_mappings.empty()) {
+    json["uidMappings"] = MappingsToJson(spec.uid_mappings);
+    json["gidMappings"] = MappingsToJson(spec.gid_mappings);
   }
   if (!spec.devices.empty()) {
     json["devices"] = Json::array();

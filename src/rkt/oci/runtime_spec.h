@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "spec/security.h"
+
 namespace rkt::oci {
 
 struct ProcessUser {
@@ -44,6 +46,8 @@ struct RuntimeMount {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  std::vector<rktlet::spec::IdMapping> uid_mappings = {};  // of a bind mount; `app start --here` sees to them
+  std::vector<rktlet::spec::IdMapping> gid_mappings = {};
 };
 
 struct LinuxNamespace {
@@ -76,6 +80,8 @@ struct RuntimeSpec {
   Process process;
   std::vector<RuntimeMount> mounts;
   std::vector<LinuxNamespace> namespaces;
+  std::vector<rktlet::spec::IdMapping> uid_mappings;  // of the user namespace among them
+  std::vector<rktlet::spec::IdMapping> gid_mappings;
   std::vector<LinuxDevice> devices;
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "rkt/oci/capabilities.h"
 #include "rkt/oci/devices.h"
+#include "rkt/oci/id_mappings.h"
 #include "rkt/oci/oci_runtime.h"
 #include "rkt/selinux/relabel.h"
 #include "unit/cgroup.h"
@@ -110,6 +111,7 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
   spec.process.terminal = container.tty;
   spec.process.no_new_privileges = security.no_new_privileges;
   ASSIGN_OR_RETURN(spec.process.user, ResolveUser(security, inputs.image.user, inputs.read_image_file));
+  RETURN_IF_ERROR(CheckMapped(inputs.pod, spec.process.user));
   ASSIGN_OR_RETURN(spec.process.capabilities, BuildCapabilities(security.capabilities, security.privileged,
                                                                 inputs.facts.capabilities, result.warnings));
   ApplyOomScore(container.resources, inputs.facts, spec, result.warnings);
@@ -117,6 +119,10 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
 
   ASSIGN_OR_RETURN(spec.namespaces,
                    BuildNamespaces(inputs.pod, container, inputs.holders, inputs.layout, inputs.facts.cgroup_version));
+  if (inputs.pod.user_namespace.has_value()) {
+    spec.uid_mappings = inputs.pod.user_namespace->uids;
+    spec.gid_mappings = inputs.pod.user_namespace->gids;
+  }
   ASSIGN_OR_RETURN(MountResult mounts, BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts,
                                                     inputs.facts.mount_attributes, inputs.declared_volumes}));
   spec.mounts = std::move(mounts.mounts);

@@ -86,6 +86,26 @@ TEST_F(SpecBuilder, AContainerOfThePodsProcessesOnTheHostsNetwork) {
   ExpectGolden("host_network");
 }
 
+TEST_F(SpecBuilder, AContainerInTheUserNamespaceOfItsPod) {
+  const std::vector<rktlet::spec::IdMapping> ids = {{.container_id = 0, .host_id = 200'000, .length = 65'536}};
+  pod_.user_namespace = rktlet::spec::UserNamespace{ids, ids};
+  rktlet::spec::Mount mount;
+  mount.host_path = "/";
+  mount.container_path = "/host";
+  mount.uid_mappings = mount.gid_mappings = ids;
+  container_.mounts.push_back(mount);
+  ExpectGolden("user_namespace");
+
+  container_.security.run_as_user = 65'536;
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("user 65536 is not in the pod's")));
+  container_.security.run_as_user = 65'535;
+  container_.security.supplemental_groups = {70'000};
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("group 70000 is not in the pod's")));
+  container_.security = {};
+  container_.security.pid = NamespaceMode::kNode;
+  EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("node's processes")));
+}
+
 TEST_F(SpecBuilder, AContainerWithEverythingSet) {
   container_.command = {"/bin/server"};
   container_.args = {"--listen", ""};

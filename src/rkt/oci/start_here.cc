@@ -5,18 +5,27 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "base/files.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/oci/add_container.h"
+#include "rkt/oci/id_mappings.h"
 #include "rkt/oci/image_volumes.h"
 #include "rkt/oci/log_journal.h"
 #include "rkt/oci/oci_runtime.h"
+#include "rkt/oci/prepared_mounts.h"
 #include "rkt/oci/private_mounts.h"
 #include "rkt/oci/rootfs.h"
+#include "rkt/oci/stdio.h"
 #include "spec/log_journal.h"
 #include "spec/runtime_handlers.h"
 #include "unit/resource_files.h"
@@ -28,6 +37,7 @@ namespace {
 
 using rktlet::base::ErrnoStatus;
 using rktlet::base::StrCat;
+using rktlet::base::UniqueFd;
 using rktlet::spec::AppName;
 using rktlet::spec::ContainerState;
 using rktlet::spec::Layout;
@@ -60,6 +70,11 @@ absl::StatusOr<rktlet::unit::SupervisorReply> AskForStdio(const Layout& layout, 
     return absl::InternalError("the pod's supervisor gave no stdio");
   }
   return reply;
+}
+
+bool MapsIds(const rktlet::spec::ContainerSpec& container) {
+  return std::any_of(container.mounts.begin(), container.mounts.end(),
+                     [](const rktlet::spec::Mount& mount) { return !mount.uid_mappings.empty(); });
 }
 
 absl::Status MountShm(const Layout& layout, const rktlet::base::UniqueFd& shm) {
@@ -107,22 +122,78 @@ absl::StatusOr<RootFacts> ReadRootFacts(const std::string& config_path) {
   return facts;
 }
 
-absl::Status BuildRoot(const Layout& layout, const PodId& pod, const AppName& app, const RootFacts& facts) {
+absl::Status BuildRoot(const Layout& layout, const rktlet::spec::PodSpec& pod, const AppName& app,
+                       const LayerStore& store, const RootFacts& facts) {
   const std::string root = layout.PrivateMounts() + "/rootfs";
-  ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(layout.AppFile(pod, app, kLayersFile)));
-  RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod, app), root, facts.mount_label));
+  ASSIGN_OR_RETURN(OverlayLayers layers, ReadLayers(layout.AppFile(pod.id, app, kLayersFile), store));
+  RETURN_IF_ERROR(MountOverlay(layers, layout.App(pod.id, app), root, facts.mount_label));
   // crun does not make it, unlike runc, and users rely on it.
-  return EnsureDirectoryInRoot(root, facts.cwd);
+  return EnsureDirectoryInRoot(root, facts.cwd, RootOf(pod));
+}
+
+// Runs `mount` with the image store to mount layers from: in a pod with a user namespace, with its ids mapped.
+absl::Status WithStore(const Layout& layout, const UniqueFd& user_namespace,
+                       const std::function<absl::Status(const LayerStore&)>& mount) {
+  if (!user_namespace.valid()) {
+    return mount({layout.Images(), ""});
+  }
+  const LayerStore store = {layout.Images(), layout.PrivateMounts() + "/layers"};
+  RETURN_IF_ERROR(AttachMappedStore(store, user_namespace.get()));
+  RETURN_IF_ERROR(mount(store));
+  return DetachMappedStore(store);
+}
+
+// All that the container sees, in a mount namespace of our own. Returns the specification that the runtime is to take;
+// empty: that of the bundle.
+absl::StatusOr<std::string> BuildMountNamespace(const Layout& layout, const rktlet::spec::PodSpec& pod,
+                                                const ContainerState& state,
+                                                const rktlet::unit::SupervisorReply& stdio) {
+  const rktlet::spec::ContainerSpec& container = state.record.spec;
+  const std::string config = layout.AppFile(pod.id, container.app, rktlet::spec::kOciConfigFile);
+  UniqueFd user_namespace;
+  if (pod.user_namespace.has_value()) {
+    ASSIGN_OR_RETURN(user_namespace, rktlet::base::OpenAt(AT_FDCWD, layout.UserNamespace(pod.id), O_RDONLY));
+    RETURN_IF_ERROR(OpenWayToRoots(layout));
+  }
+  // The propagation of the host's mounts is left as it is: volumes may ask for it. What is mounted below goes to a
+  // mount that is private.
+  if (unshare(CLONE_NEWNS) != 0) {
+    return ErrnoStatus(errno, "a mount namespace of its own");
+  }
+  ASSIGN_OR_RETURN(const RootFacts facts, ReadRootFacts(config));
+  if (stdio.fds.size() > 3) {
+    RETURN_IF_ERROR(MountShm(layout, stdio.fds[3]));
+  }
+  if (user_namespace.valid()) {
+    RETURN_IF_ERROR(MountKernelFilesystems(layout, pod));
+  }
+  if (HasImageVolumes(container)) {
+    RETURN_IF_ERROR(WithStore(layout, user_namespace, [&](const LayerStore& store) {
+      return MountImageVolumes(layout, pod.id, container, store, facts.mount_label);
+    }));
+  }
+  std::optional<PreparedMounts> prepared;
+  if (user_namespace.valid() || MapsIds(container)) {
+    ASSIGN_OR_RETURN(prepared, PreparedMounts::Copy(config, user_namespace.get()));
+  }
+  RETURN_IF_ERROR(WithStore(layout, user_namespace, [&](const LayerStore& store) {
+    return BuildRoot(layout, pod, container.app, store, facts);
+  }));
+  return prepared.has_value() ? prepared->Attach(layout) : "";
 }
 
 absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const ContainerState& state,
-                           const OciRuntime& runtime, const rktlet::unit::SupervisorReply& stdio) {
+                           const OciRuntime& runtime, const rktlet::unit::SupervisorReply& stdio,
+                           const std::string& config) {
   const std::string directory = layout.App(pod, state.record.spec.app);
   const std::string& id = state.record.spec.id.str();
   std::vector<std::string> command = {"create", "--bundle=" + directory,
                                       "--pid-file=" + layout.ContainerPidFile(state.record.spec.id)};
   if (state.record.spec.tty) {
     command.push_back("--console-socket=" + stdio.text);
+  }
+  if (!config.empty()) {
+    command.push_back("--config=" + config);
   }
   command.push_back(id);
   std::vector<std::string> arguments =
@@ -135,6 +206,7 @@ absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const Contain
       return ErrnoStatus(errno, "dup2");
     }
   }
+  RETURN_IF_ERROR(GuardDevicesOfStdio());
   return ErrnoStatus(runtime.Exec(argv.data(), envp.data()), runtime.path());
 }
 
@@ -156,20 +228,14 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
   RETURN_IF_ERROR(WriteOwnResourceFiles(layout, pod, state));
   ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply stdio, AskForStdio(layout, pod, state));
   RETURN_IF_ERROR(EnsurePrivateMounts(layout));
-  // The propagation of the host's mounts is left as it is: volumes may ask for it. What is mounted below goes to a
-  // mount that is private.
-  if (unshare(CLONE_NEWNS) != 0) {
-    return ErrnoStatus(errno, "a mount namespace of its own");
-  }
-  ASSIGN_OR_RETURN(const RootFacts facts, ReadRootFacts(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
-  RETURN_IF_ERROR(BuildRoot(layout, pod, app, facts));
-  RETURN_IF_ERROR(MountImageVolumes(layout, pod, state.record.spec, facts.mount_label));
-  if (stdio.fds.size() > 3) {
-    RETURN_IF_ERROR(MountShm(layout, stdio.fds[3]));
-  }
+  ASSIGN_OR_RETURN(const std::string config, BuildMountNamespace(layout, record.spec, state, stdio));
   RETURN_IF_ERROR(runtime.PrepareMountNamespace(
       rktlet::unit::Cgroups::ControlGroup(rktlet::unit::PodSlice(record.spec), state.record.unit)));
-  return BecomeRuntime(layout, pod, state, runtime, stdio);
+  if (record.spec.user_namespace.has_value()) {
+    // crun makes device nodes for a user namespace with our mask; the container gets its own.
+    umask(0);
+  }
+  return BecomeRuntime(layout, pod, state, runtime, stdio, config);
 }
 
 void WriteStartError(const Layout& layout, const PodId& pod, const AppName& app, const absl::Status& status) {

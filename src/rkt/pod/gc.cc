@@ -99,6 +99,7 @@ absl::StatusOr<Garbage> FindGarbage(const spec::Layout& layout, std::chrono::nan
 
 absl::Status RemoveGarbagePath(const std::string& path) {
   RETURN_IF_ERROR(UnpinNamespace(path + "/netns"));
+  RETURN_IF_ERROR(UnpinNamespace(path + "/userns"));
   return base::RemoveTree(path);
 }
 

@@ -21,7 +21,7 @@ struct Garbage {
 // left to a person.
 absl::StatusOr<Garbage> FindGarbage(const rktlet::spec::Layout& layout, std::chrono::nanoseconds grace_period);
 
-// Removes a directory that FindGarbage() named, with the namespace that may be pinned in it.
+// Removes a directory that FindGarbage() named, with the namespaces that may be pinned in it.
 absl::Status RemoveGarbagePath(const std::string& path);
 
 }  // namespace rkt::pod

@@ -18,6 +18,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "base/unique_fd.h"
+#include "rkt/pod/user_namespace.h"
 
 namespace rkt::pod {
 namespace {
@@ -43,8 +44,13 @@ absl::Status RaiseLoopback() {
 }
 
 // Runs in a thread of its own, which takes its namespace with it when it ends.
-absl::Status MakeInThisThread(const std::string& path, const std::function<absl::Status()>& inside) {
-  if (::unshare(CLONE_NEWNET) != 0) {
+absl::Status MakeInThisThread(const std::string& path, int owner, const std::function<absl::Status()>& inside) {
+  if (owner >= 0) {
+    ASSIGN_OR_RETURN(const auto made, MakeOwnedNamespaces(owner, {CLONE_NEWNET}));
+    if (::setns(made.front().get(), CLONE_NEWNET) != 0) {
+      return ErrnoStatus(errno, "join the network namespace");
+    }
+  } else if (::unshare(CLONE_NEWNET) != 0) {
     return ErrnoStatus(errno, "make a network namespace");
   }
   RETURN_IF_ERROR(RaiseLoopback());
@@ -62,13 +68,13 @@ bool IsPinnedNamespace(const std::string& path) {
   return ::statfs(path.c_str(), &info) == 0 && info.f_type == NSFS_MAGIC;
 }
 
-absl::Status PinNetworkNamespace(const std::string& path, const std::function<absl::Status()>& inside) {
+absl::Status PinNetworkNamespace(const std::string& path, int owner, const std::function<absl::Status()>& inside) {
   if (IsPinnedNamespace(path)) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(rktlet::base::OpenAt(AT_FDCWD, path, O_RDONLY | O_CREAT | O_NOFOLLOW, 0600).status());
   absl::Status status;
-  std::thread thread([&] { status = MakeInThisThread(path, inside); });
+  std::thread thread([&] { status = MakeInThisThread(path, owner, inside); });
   thread.join();
   if (!status.ok()) {
     ::unlink(path.c_str());

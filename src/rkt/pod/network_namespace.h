@@ -11,8 +11,9 @@
 namespace rkt::pod {
 
 // Makes a network namespace with the loopback interface up, runs `inside` in it, and pins it at `path`. One that is
-// pinned there already is OK and left as it is. On an error nothing is left.
-absl::Status PinNetworkNamespace(const std::string& path, const std::function<absl::Status()>& inside);
+// pinned there already is OK and left as it is. On an error nothing is left. `owner`: the user namespace that it
+// belongs to, -1 the node's.
+absl::Status PinNetworkNamespace(const std::string& path, int owner, const std::function<absl::Status()>& inside);
 
 // Whether `path` holds a namespace.
 bool IsPinnedNamespace(const std::string& path);

@@ -13,9 +13,11 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/pod/etc_files.h"
+#include "rkt/pod/id_mapped_mount.h"
 #include "rkt/pod/network_namespace.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/sysctls.h"
+#include "rkt/pod/user_namespace.h"
 #include "rkt/selinux/categories.h"
 #include "rkt/selinux/relabel.h"
 #include "spec/runtime_handlers.h"
@@ -57,15 +59,25 @@ absl::Status PrepareRunState(const spec::Layout& layout, const spec::PodSpec& po
   RETURN_IF_ERROR(base::MakeDirectories(layout.RunPods(), 0700));
   RETURN_IF_ERROR(base::MakeDirectories(layout.RunPod(pod.id), 0700));
   RETURN_IF_ERROR(base::MakeDirectories(layout.run_dir() + "/pid", 0700));
+  // First: it owns the network namespace.
+  base::UniqueFd user_namespace;
+  if (pod.user_namespace.has_value()) {
+    const std::string path = layout.UserNamespace(pod.id);
+    RETURN_IF_ERROR(PinUserNamespace(path, *pod.user_namespace));
+    ASSIGN_OR_RETURN(user_namespace, base::OpenAt(AT_FDCWD, path, O_RDONLY));
+    RETURN_IF_ERROR(base::MakeDirectories(layout.Images(), 0700));
+    RETURN_IF_ERROR(CheckMapsIds(layout.Images(), user_namespace.get(), StrCat("user_namespace: ", layout.Images())));
+  }
   if (pod.network == NamespaceMode::kNode) {
     return absl::OkStatus();
   }
-  return PinNetworkNamespace(layout.NetworkNamespace(pod.id),
+  return PinNetworkNamespace(layout.NetworkNamespace(pod.id), user_namespace.get(),
                              [&pod] { return ApplySysctls(pod.sysctls, SysctlScope::kNetwork); });
 }
 
 void RemoveRunState(const spec::Layout& layout, const spec::PodId& pod) {
   UnpinNamespace(layout.NetworkNamespace(pod)).IgnoreError();
+  UnpinNamespace(layout.UserNamespace(pod)).IgnoreError();
   base::RemoveTree(layout.RunPod(pod)).IgnoreError();
 }
 
@@ -124,6 +136,10 @@ absl::StatusOr<spec::PodRecord> PreparePod(const spec::Layout& layout, const spe
   if (const absl::Status found = spec::FindRuntimeProgram(pod.runtime_handler).status();
       !pod.runtime_handler.empty() && !found.ok()) {
     return absl::FailedPreconditionError(StrCat("runtime_handler: ", found.message()));
+  }
+  if (pod.user_namespace.has_value() && !spec::KnowsUserNamespaces(pod.runtime_handler)) {
+    return absl::FailedPreconditionError(
+        StrCat("user_namespace: the runtime handler ", pod.runtime_handler, " cannot start containers in one"));
   }
   if (!base::Exists(layout.Pod(pod.id))) {
     ASSIGN_OR_RETURN(const auto made, Make(layout, pod));

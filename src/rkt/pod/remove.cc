@@ -66,6 +66,7 @@ absl::Status RemoveRuntimeState(const spec::Layout& layout, const spec::PodId& p
 
 absl::Status RemoveRunDirectory(const spec::Layout& layout, const spec::PodId& pod) {
   RETURN_IF_ERROR(UnpinNamespace(layout.NetworkNamespace(pod)));
+  RETURN_IF_ERROR(UnpinNamespace(layout.UserNamespace(pod)));
   return base::RemoveTree(layout.RunPod(pod));
 }
 

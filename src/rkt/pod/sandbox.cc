@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/files.h"
@@ -23,6 +24,7 @@
 #include "base/subprocess.h"
 #include "rkt/pod/etc_files.h"
 #include "rkt/pod/sysctls.h"
+#include "rkt/pod/user_namespace.h"
 #include "rkt/selinux/policy.h"
 #include "spec/records.h"
 
@@ -88,17 +90,55 @@ absl::Status JoinNetwork(const spec::Layout& layout, const spec::PodSpec& pod) {
                                               : ErrnoStatus(errno, StrCat("join the network namespace ", path));
 }
 
-absl::Status MakeUtsAndIpc(const spec::PodSpec& pod) {
-  int flags = 0;
+// In a pod with a user namespace they belong to that one, while the supervisor, which writes logs and records, stays
+// root of the node.
+absl::Status EnterNamespaces(const spec::Layout& layout, const spec::PodSpec& pod, const std::vector<int>& types) {
+  if (types.empty()) {
+    return absl::OkStatus();
+  }
+  if (!pod.user_namespace.has_value()) {
+    int flags = 0;
+    for (const int type : types) {
+      flags |= type;
+    }
+    return ::unshare(flags) == 0 ? absl::OkStatus() : ErrnoStatus(errno, "make the pod's IPC and UTS namespaces");
+  }
+  ASSIGN_OR_RETURN(const UniqueFd owner, base::OpenAt(AT_FDCWD, layout.UserNamespace(pod.id), O_RDONLY));
+  ASSIGN_OR_RETURN(const std::vector<UniqueFd> made, MakeOwnedNamespaces(owner.get(), types));
+  for (const UniqueFd& fd : made) {
+    if (::setns(fd.get(), 0) != 0) {
+      return ErrnoStatus(errno, "join the pod's IPC and UTS namespaces");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Since Linux 6.9 those of an IPC namespace are the root's of its user namespace, and nobody else's.
+absl::Status ApplyIpcSysctls(const spec::PodSpec& pod) {
+  const absl::Status status = ApplySysctls(pod.sysctls, SysctlScope::kIpc);
+  if (!pod.user_namespace.has_value() || !absl::IsPermissionDenied(status)) {
+    return status;
+  }
+  const uid_t root = pod.user_namespace->uids.front().host_id;
+  if (::seteuid(root) != 0) {
+    return ErrnoStatus(errno, "become root of the pod's user namespace");
+  }
+  const absl::Status as_root = ApplySysctls(pod.sysctls, SysctlScope::kIpc);
+  if (::seteuid(0) != 0) {
+    return ErrnoStatus(errno, "become root of the node again");
+  }
+  return as_root;
+}
+
+absl::Status MakeUtsAndIpc(const spec::Layout& layout, const spec::PodSpec& pod) {
+  std::vector<int> types;
   if (pod.network == NamespaceMode::kPod) {
-    flags |= CLONE_NEWUTS;
+    types.push_back(CLONE_NEWUTS);
   }
   if (pod.ipc == NamespaceMode::kPod) {
-    flags |= CLONE_NEWIPC;
+    types.push_back(CLONE_NEWIPC);
   }
-  if (flags != 0 && ::unshare(flags) != 0) {
-    return ErrnoStatus(errno, "make the pod's IPC and UTS namespaces");
-  }
+  RETURN_IF_ERROR(EnterNamespaces(layout, pod, types));
   if (pod.network == NamespaceMode::kPod) {
     const std::string hostname = HostnameOf(pod);
     if (::sethostname(hostname.data(), hostname.size()) != 0) {
@@ -106,7 +146,7 @@ absl::Status MakeUtsAndIpc(const spec::PodSpec& pod) {
     }
     RETURN_IF_ERROR(ApplySysctls(pod.sysctls, SysctlScope::kUts));
   }
-  return pod.ipc == NamespaceMode::kPod ? ApplySysctls(pod.sysctls, SysctlScope::kIpc) : absl::OkStatus();
+  return pod.ipc == NamespaceMode::kPod ? ApplyIpcSysctls(pod) : absl::OkStatus();
 }
 
 // The supervisor's mount namespace follows the machine's (volumes that appear later must be seen), but what it mounts
@@ -123,7 +163,11 @@ absl::Status MakeMounts(const spec::PodSpec& pod, const std::string& selinux_lev
   }
   // The label that all containers of the pod may write to, whatever their own type.
   ASSIGN_OR_RETURN(const selinux::Labels labels, selinux::MakeLabels(selinux::ReadPolicy(), {}, false, selinux_level));
-  const std::string options = kShmOptions + selinux::ContextOption(labels.mount);
+  std::string options = kShmOptions + selinux::ContextOption(labels.mount);
+  if (pod.user_namespace.has_value()) {  // root inside
+    options +=
+        StrCat(",uid=", pod.user_namespace->uids.front().host_id, ",gid=", pod.user_namespace->gids.front().host_id);
+  }
   if (::mount("shm", kShm, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
     return ErrnoStatus(errno, "mount the pod's /dev/shm");
   }
@@ -192,7 +236,7 @@ absl::Status TryBecomeSupervisor(const spec::Layout& layout, const spec::PodId& 
   const spec::PodSpec& pod = state.record.spec;
   ASSIGN_OR_RETURN(UniqueFd socket, ListenAt(layout.SupervisorSocket(pod_id)));
   RETURN_IF_ERROR(JoinNetwork(layout, pod));
-  RETURN_IF_ERROR(MakeUtsAndIpc(pod));
+  RETURN_IF_ERROR(MakeUtsAndIpc(layout, pod));
   RETURN_IF_ERROR(MakeMounts(pod, state.record.selinux_level));
   if (::chdir("/") != 0) {
     return ErrnoStatus(errno, "change to /");

@@ -82,7 +82,14 @@ absl::Status ReadNamespaces(const v1::NamespaceOption& options, const spec::PodS
   } else if (!options.target_id().empty()) {
     return WrongField(where + ".target_id", "belongs to the PID mode TARGET only");
   }
-  return CheckUserNamespace(where, options);
+  ASSIGN_OR_RETURN(const std::optional<spec::UserNamespace> user, UserNamespaceFromCri(where, options));
+  if (options.has_userns_options() && user != pod.user_namespace) {
+    return WrongField(where + ".userns_options", "differs from the pod's, which its containers share");
+  }
+  if (pod.user_namespace.has_value() && security.pid == spec::NamespaceMode::kNode) {
+    return WrongField(where + ".pid", "cannot be NODE in a pod with a user namespace");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadUser(const std::string& where, const v1::LinuxContainerSecurityContext& cri,

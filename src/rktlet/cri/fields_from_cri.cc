@@ -116,22 +116,32 @@ absl::StatusOr<spec::NamespaceMode> NamespaceModeFromCri(const std::string& wher
   }
 }
 
-absl::Status CheckUserNamespace(const std::string& where, const v1::NamespaceOption& options) {
+absl::StatusOr<std::optional<spec::UserNamespace>> UserNamespaceFromCri(const std::string& where,
+                                                                        const v1::NamespaceOption& options) {
   if (!options.has_userns_options()) {
-    return absl::OkStatus();
+    return std::optional<spec::UserNamespace>();
   }
   const v1::UserNamespace& user = options.userns_options();
   switch (user.mode()) {
     case v1::POD:
-      return UnbuiltField(where + ".userns_options", "user namespaces are");
+      return std::optional<spec::UserNamespace>({IdMappingsFromCri(user.uids()), IdMappingsFromCri(user.gids())});
     case v1::NODE:
       if (user.uids_size() > 0 || user.gids_size() > 0) {
         return WrongField(where + ".userns_options", "has mappings, but the mode NODE has no namespace to map in");
       }
-      return absl::OkStatus();
+      return std::optional<spec::UserNamespace>();
     default:
       return WrongField(where + ".userns_options.mode", "must be POD or NODE");
   }
+}
+
+std::vector<spec::IdMapping> IdMappingsFromCri(const google::protobuf::RepeatedPtrField<v1::IDMapping>& mappings) {
+  std::vector<spec::IdMapping> result;
+  for (const v1::IDMapping& mapping : mappings) {
+    result.push_back(
+        {.container_id = mapping.container_id(), .host_id = mapping.host_id(), .length = mapping.length()});
+  }
+  return result;
 }
 
 absl::Status CheckId(const std::string& where, int64_t id) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "cri/v1/api.pb.h"
@@ -31,8 +32,12 @@ spec::SelinuxOptions SelinuxFromCri(const runtime::v1::SELinuxOption& options);
 
 absl::StatusOr<spec::NamespaceMode> NamespaceModeFromCri(const std::string& where, runtime::v1::NamespaceMode mode);
 
-// Refuses a user namespace of the pod's own.
-absl::Status CheckUserNamespace(const std::string& where, const runtime::v1::NamespaceOption& options);
+// The user namespace that is asked for; nullopt: the node's. What it must look like is for spec::Validate() to say.
+absl::StatusOr<std::optional<spec::UserNamespace>> UserNamespaceFromCri(const std::string& where,
+                                                                        const runtime::v1::NamespaceOption& options);
+
+std::vector<spec::IdMapping> IdMappingsFromCri(
+    const google::protobuf::RepeatedPtrField<runtime::v1::IDMapping>& mappings);
 
 // A user or group id: 0 … 2^32-2.
 absl::Status CheckId(const std::string& where, int64_t id);

@@ -43,6 +43,18 @@ v1::CreateContainerRequest ContainerRequest() {
   return request;
 }
 
+void AddMapping(google::protobuf::RepeatedPtrField<v1::IDMapping>& mappings, uint32_t host_id = 200'000) {
+  v1::IDMapping& mapping = *mappings.Add();
+  mapping.set_host_id(host_id);
+  mapping.set_length(65'536);
+}
+
+void SetUserNamespace(v1::UserNamespace& user) {
+  user.set_mode(v1::POD);
+  AddMapping(*user.mutable_uids());
+  AddMapping(*user.mutable_gids());
+}
+
 spec::PodSpec Pod() {
   spec::PodSpec pod = *PodSpecFromCri(PodRequest(), "rktlet.slice");
   return pod;
@@ -161,7 +173,22 @@ TEST(PodSpecFromCri, RefusesByTheNameOfTheField) {
       {"namespace_options.ipc", kInvalid, [&](auto& r) { options(r)->set_ipc(v1::TARGET); }},
       {"namespace_options.pid", kInvalid, [&](auto& r) { options(r)->set_pid(static_cast<v1::NamespaceMode>(17)); }},
       {"target_id", kInvalid, [&](auto& r) { options(r)->set_pid(v1::TARGET); }},
-      {"userns_options", kUnbuilt, [&](auto& r) { options(r)->mutable_userns_options()->set_mode(v1::POD); }},
+      {"user_namespace.uids", kInvalid, [&](auto& r) { options(r)->mutable_userns_options()->set_mode(v1::POD); }},
+      {"user_namespace.gids", kInvalid,
+       [&](auto& r) { AddMapping(*options(r)->mutable_userns_options()->mutable_uids()); }},
+      {"uids and gids differ", kInvalid,
+       [&](auto& r) {
+         v1::UserNamespace& user = *options(r)->mutable_userns_options();
+         AddMapping(*user.mutable_uids());
+         AddMapping(*user.mutable_gids(), 300'000);
+       }},
+      {"ipc", kInvalid,
+       [&](auto& r) {
+         SetUserNamespace(*options(r)->mutable_userns_options());
+         options(r)->set_ipc(v1::NODE);
+       }},
+      {"userns_options.mode", kInvalid,
+       [&](auto& r) { options(r)->mutable_userns_options()->set_mode(v1::CONTAINER); }},
       {"userns_options", kInvalid,
        [&](auto& r) {
          options(r)->mutable_userns_options()->set_mode(v1::NODE);
@@ -317,6 +344,40 @@ TEST(ContainerSpecFromCri, SpeaksTheOldSeccompField) {
   EXPECT_EQ(profile("localhost//etc/p.json"), (spec::SecurityProfile{spec::ProfileType::kLocalhost, "/etc/p.json"}));
 }
 
+TEST(ContainerSpecFromCri, SharesTheUserNamespaceOfThePod) {
+  v1::RunPodSandboxRequest pod_request = PodRequest();
+  SetUserNamespace(*pod_request.mutable_config()
+                        ->mutable_linux()
+                        ->mutable_security_context()
+                        ->mutable_namespace_options()
+                        ->mutable_userns_options());
+  ASSERT_OK_AND_ASSIGN(const spec::PodSpec pod, PodSpecFromCri(pod_request, "rktlet.slice"));
+  const std::vector<spec::IdMapping> ids = {{.container_id = 0, .host_id = 200'000, .length = 65'536}};
+  ASSERT_TRUE(pod.user_namespace.has_value());
+  EXPECT_EQ(pod.user_namespace->uids, ids);
+  EXPECT_EQ(pod.user_namespace->gids, ids);
+
+  v1::CreateContainerRequest request = ContainerRequest();
+  EXPECT_THAT(ContainerSpecFromCri(request, pod), IsOk());  // says nothing
+  v1::Mount& mount = *request.mutable_config()->add_mounts();
+  mount.set_host_path("/srv");
+  mount.set_container_path("/data");
+  AddMapping(*mount.mutable_uidmappings());
+  AddMapping(*mount.mutable_gidmappings());
+  v1::NamespaceOption& options =
+      *request.mutable_config()->mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  SetUserNamespace(*options.mutable_userns_options());
+  ASSERT_OK_AND_ASSIGN(const spec::ContainerSpec container, ContainerSpecFromCri(request, pod));
+  EXPECT_EQ(container.mounts.front().uid_mappings, ids);
+  EXPECT_EQ(container.mounts.front().gid_mappings, ids);
+
+  options.mutable_userns_options()->mutable_uids(0)->set_host_id(300'000);
+  EXPECT_THAT(ContainerSpecFromCri(request, pod), StatusIs(kInvalid, HasSubstr("userns_options")));
+  options.clear_userns_options();
+  options.set_pid(v1::NODE);
+  EXPECT_THAT(ContainerSpecFromCri(request, pod), StatusIs(kInvalid, HasSubstr("pid")));
+}
+
 TEST(ContainerSpecFromCri, GivesEachContainerAPidNamespaceWhereThePodSharesNone) {
   spec::PodSpec pod = Pod();
   pod.pid = spec::NamespaceMode::kContainer;
@@ -396,7 +457,12 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
       {"config.mounts[0].mount_options: \"rw\" is what the field readonly", kInvalid,
        [&](auto& c) { mount(c)->add_mount_options("rw"); }},
       {"config.mounts[0].mount_options: \"\"", kInvalid, [&](auto& c) { mount(c)->add_mount_options(""); }},
-      {"config.mounts[0].uidMappings", kUnbuilt, [&](auto& c) { mount(c)->add_uidmappings(); }},
+      {"config.mounts[0].gidMappings", kInvalid, [&](auto& c) { mount(c)->add_uidmappings(); }},
+      {"mounts[0].uid_mappings[0].length", kInvalid,
+       [&](auto& c) {
+         mount(c)->add_uidmappings();
+         mount(c)->add_gidmappings();
+       }},
       {"config.mounts[0].propagation", kInvalid,
        [&](auto& c) { mount(c)->set_propagation(static_cast<v1::MountPropagation>(8)); }},
       {"config.mounts[0].recursive_read_only", kInvalid, [&](auto& c) { mount(c)->set_recursive_read_only(true); }},
@@ -429,8 +495,8 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
        [&](auto& c) { security(c)->mutable_namespace_options()->set_ipc(v1::NODE); }},
       {"target_id", kInvalid, [&](auto& c) { security(c)->mutable_namespace_options()->set_pid(v1::TARGET); }},
       {"target_id", kInvalid, [&](auto& c) { security(c)->mutable_namespace_options()->set_target_id("x"); }},
-      {"userns_options", kUnbuilt,
-       [&](auto& c) { security(c)->mutable_namespace_options()->mutable_userns_options(); }},
+      {"userns_options", kInvalid,
+       [&](auto& c) { SetUserNamespace(*security(c)->mutable_namespace_options()->mutable_userns_options()); }},
       {"apparmor_profile", kInvalid, [&](auto& c) { security(c)->set_apparmor_profile("mine"); }},
       {"masked", kInvalid, [&](auto& c) { security(c)->add_masked_paths("proc"); }},
   };

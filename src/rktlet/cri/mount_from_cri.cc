@@ -65,9 +65,9 @@ absl::Status ReadOptions(const std::string& where, const v1::Mount& cri, spec::M
 }  // namespace
 
 absl::StatusOr<spec::Mount> MountFromCri(const std::string& where, const v1::Mount& cri) {
-  if (cri.uidmappings_size() > 0 || cri.gidmappings_size() > 0) {
-    return UnbuiltField(where + (cri.uidmappings_size() > 0 ? ".uidMappings" : ".gidMappings"),
-                        "mounts with mapped ids are");
+  if ((cri.uidmappings_size() > 0) != (cri.gidmappings_size() > 0)) {
+    return WrongField(where + (cri.uidmappings_size() > 0 ? ".gidMappings" : ".uidMappings"),
+                      "missing: both kinds of ids are mapped, or none");
   }
   if (cri.container_path().empty()) {
     return WrongField(where + ".container_path", "missing");
@@ -78,6 +78,8 @@ absl::StatusOr<spec::Mount> MountFromCri(const std::string& where, const v1::Mou
   mount.read_only = cri.readonly();
   mount.recursive_read_only = cri.recursive_read_only();
   mount.selinux_relabel = cri.selinux_relabel();
+  mount.uid_mappings = IdMappingsFromCri(cri.uidmappings());
+  mount.gid_mappings = IdMappingsFromCri(cri.gidmappings());
   RETURN_IF_ERROR(ReadOptions(where + ".mount_options", cri, mount));
   ASSIGN_OR_RETURN(mount.propagation, PropagationFromCri(where + ".propagation", cri.propagation()));
   if (mount.recursive_read_only && (!mount.read_only || mount.propagation != spec::Propagation::kPrivate)) {

@@ -87,7 +87,8 @@ absl::Status ReadNamespaces(const v1::NamespaceOption& options, spec::PodSpec& p
   if (pod.pid == spec::NamespaceMode::kTarget || !options.target_id().empty()) {
     return WrongField(where + ".target_id", "the mode TARGET and its id are for containers");
   }
-  return CheckUserNamespace(where, options);
+  ASSIGN_OR_RETURN(pod.user_namespace, UserNamespaceFromCri(where, options));
+  return absl::OkStatus();
 }
 
 absl::Status ReadSecurity(const v1::LinuxSandboxSecurityContext& cri, spec::PodSpec& pod) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/journal.h"
 #include "base/mount_attributes.h"
 #include "rktlet/config/options.h"
 #include "rktlet/cri/rpcs.h"
@@ -28,7 +29,8 @@ void AddCondition(v1::RuntimeStatus& status, const char* type, bool ready, const
 }
 
 // The handlers that a pod may name: the default, which has no name, and those whose programs are installed.
-void AddHandlers(v1::StatusResponse& response) {
+void AddHandlers(const engine::Features& features, v1::StatusResponse& response) {
+  bool any_user_namespaces = false;
   std::vector<std::string> names = {""};
   for (const char* name : spec::kRuntimeHandlers) {
     if (spec::FindRuntimeProgram(name).ok()) {
@@ -39,8 +41,12 @@ void AddHandlers(v1::StatusResponse& response) {
     v1::RuntimeHandler* handler = response.add_runtime_handlers();
     handler->set_name(name);
     handler->mutable_features()->set_recursive_read_only_mounts(base::HasMountSetattr());
-    handler->mutable_features()->set_user_namespaces(false);
+    const auto found = features.user_namespaces.find(name.empty() ? spec::kCrun : name);
+    const bool user_namespaces = found != features.user_namespaces.end() && found->second;
+    handler->mutable_features()->set_user_namespaces(user_namespaces);
+    any_user_namespaces = any_user_namespaces || user_namespaces;
   }
+  response.mutable_features()->set_user_namespaces_host_network(any_user_namespaces);
 }
 
 std::string Text(const json& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
@@ -99,9 +105,12 @@ Reply<v1::StatusResponse> Status(Context& context, engine::Cancellation, const v
   const engine::NetworkStatus& network = context.network.status();
   AddCondition(*response.mutable_status(), "NetworkReady", network.ready,
                network.reason.empty() ? "NetworkPluginNotReady" : network.reason, network.message);
-  AddHandlers(response);
+  const absl::StatusOr<engine::Features> features = co_await context.engine.GetFeatures();
+  if (!features.ok()) {
+    base::journal::Warning("What the runtimes can do is not known", {{"STATUS", features.status()}});
+  }
+  AddHandlers(features.ok() ? *features : engine::Features(), response);
   response.mutable_features()->set_supplemental_groups_policy(true);
-  response.mutable_features()->set_user_namespaces_host_network(false);
   response.mutable_features()->set_mount_options(base::HasMountSetattr());
   if (request.verbose()) {
     AddInfo(context, network, response);

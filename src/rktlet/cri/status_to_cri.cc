@@ -77,6 +77,16 @@ void FillContainer(const pods::Container& container, Message& message) {
   message.mutable_annotations()->insert(record.spec.annotations.begin(), record.spec.annotations.end());
 }
 
+void FillMappings(const std::vector<spec::IdMapping>& mappings,
+                  google::protobuf::RepeatedPtrField<v1::IDMapping>& cri) {
+  for (const spec::IdMapping& mapping : mappings) {
+    v1::IDMapping& item = *cri.Add();
+    item.set_container_id(mapping.container_id);
+    item.set_host_id(mapping.host_id);
+    item.set_length(mapping.length);
+  }
+}
+
 void FillImageVolume(const spec::ContainerRecord& record, const spec::Mount& mount, v1::Mount& cri) {
   cri.mutable_image()->set_image(mount.image);
   cri.set_image_sub_path(mount.image_sub_path);
@@ -99,6 +109,8 @@ void FillMounts(const spec::ContainerRecord& record, v1::ContainerStatus& status
     cri.set_readonly(mount.read_only);
     cri.set_recursive_read_only(mount.recursive_read_only);
     cri.set_selinux_relabel(mount.selinux_relabel);
+    FillMappings(mount.uid_mappings, *cri.mutable_uidmappings());
+    FillMappings(mount.gid_mappings, *cri.mutable_gidmappings());
     switch (mount.propagation) {
       case spec::Propagation::kPrivate:
         cri.set_propagation(v1::PROPAGATION_PRIVATE);
@@ -167,6 +179,12 @@ v1::PodSandboxStatus PodStatusToCri(const pods::Pod& pod) {
   namespaces.set_network(NamespaceModeToCri(pod.record.spec.network));
   namespaces.set_pid(NamespaceModeToCri(pod.record.spec.pid));
   namespaces.set_ipc(NamespaceModeToCri(pod.record.spec.ipc));
+  v1::UserNamespace& user = *namespaces.mutable_userns_options();
+  user.set_mode(pod.record.spec.user_namespace.has_value() ? v1::POD : v1::NODE);
+  if (pod.record.spec.user_namespace.has_value()) {
+    FillMappings(pod.record.spec.user_namespace->uids, *user.mutable_uids());
+    FillMappings(pod.record.spec.user_namespace->gids, *user.mutable_gids());
+  }
   return status;
 }
 

@@ -121,6 +121,17 @@ TEST_F(StatusToCri, ShowsAContainerThroughItsLife) {
   EXPECT_EQ(status.reason(), "OOMKilled");
 }
 
+TEST_F(StatusToCri, TellsTheUserNamespace) {
+  EXPECT_EQ(PodStatusToCri(*pod).linux().namespaces().options().userns_options().mode(), v1::NODE);
+  const std::vector<spec::IdMapping> ids = {{.container_id = 0, .host_id = 200'000, .length = 65'536}};
+  pod->record.spec.user_namespace = spec::UserNamespace{ids, ids};
+  const v1::UserNamespace user = PodStatusToCri(*pod).linux().namespaces().options().userns_options();
+  EXPECT_EQ(user.mode(), v1::POD);
+  ASSERT_EQ(user.uids_size(), 1);
+  EXPECT_EQ(user.uids(0).host_id(), 200'000U);
+  EXPECT_EQ(user.gids(0).length(), 65'536U);
+}
+
 TEST_F(StatusToCri, FiltersPods) {
   v1::PodSandboxFilter filter;
   EXPECT_TRUE(Matches(filter, *pod));

@@ -106,6 +106,11 @@ struct NetworkStatus {
   std::string json = {};  // all that the engine told
 };
 
+// What the runtime handlers here can do, each by its name.
+struct Features {
+  std::map<std::string, bool> user_namespaces = {};
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -133,6 +138,9 @@ class Engine {
   virtual Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() = 0;
   // Removes the image with all its names. FailedPrecondition when a container uses it; an unknown image is OK.
   virtual Awaitable<absl::Status> RemoveImage(std::string id) = 0;
+
+  // What this machine can do, tried once: the same answer, from memory, from then on.
+  virtual Awaitable<absl::StatusOr<Features>> GetFeatures() = 0;
 
   // Whether a pod could get a network now.
   virtual Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() = 0;

@@ -185,6 +185,12 @@ Awaitable<absl::Status> FakeEngine::RemoveImage(std::string id) {
   co_return absl::OkStatus();
 }
 
+Awaitable<absl::StatusOr<Features>> FakeEngine::GetFeatures() {
+  absl::Status status = co_await Enter("GetFeatures", "");
+  CO_RETURN_IF_ERROR(status);
+  co_return features;
+}
+
 Awaitable<absl::StatusOr<NetworkStatus>> FakeEngine::GetNetworkStatus() {
   absl::Status status = co_await Enter("GetNetworkStatus", "");
   CO_RETURN_IF_ERROR(status);

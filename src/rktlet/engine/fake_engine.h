@@ -34,6 +34,7 @@ class FakeEngine final : public Engine {
   std::set<spec::PodId> networks_up;
   std::vector<Image> images;
   NetworkStatus network{.ready = true};
+  Features features;
   std::string image_of_new_containers = "sha256:" + std::string(64, 'a');
   std::vector<std::string> pod_ips = {"10.88.0.2"};
 
@@ -56,6 +57,7 @@ class FakeEngine final : public Engine {
   Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
   Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;
   Awaitable<absl::Status> RemoveImage(std::string id) override;
+  Awaitable<absl::StatusOr<Features>> GetFeatures() override;
   Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() override;
 
  private:

@@ -51,6 +51,17 @@ absl::StatusOr<std::vector<Image>> ParseImageList(const std::string& text) try {
   return absl::InternalError(base::StrCat("rkt image list printed no usable list: ", error.what()));
 }
 
+absl::StatusOr<Features> ParseFeatures(const std::string& text) try {
+  const json document = json::parse(text);
+  Features features;
+  for (const json& handler : document.at("handlers")) {
+    features.user_namespaces[handler.at("name").get<std::string>()] = handler.at("user_namespaces").get<bool>();
+  }
+  return features;
+} catch (const json::exception& error) {
+  return absl::InternalError(base::StrCat("rkt features printed nothing usable: ", error.what()));
+}
+
 absl::StatusOr<NetworkStatus> ParseNetworkStatus(const std::string& text) try {
   const json document = json::parse(text);
   NetworkStatus status;

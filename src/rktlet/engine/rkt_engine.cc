@@ -272,6 +272,18 @@ Awaitable<absl::Status> RktEngine::RemoveImage(std::string id) {
   co_return absl::IsNotFound(printed.status()) ? absl::OkStatus() : printed.status();
 }
 
+Awaitable<absl::StatusOr<Features>> RktEngine::GetFeatures() {
+  if (!features_.has_value()) {
+    std::vector<std::string> args = {"features", "--format=json"};
+    auto printed = co_await Run(std::move(args), "", config_.network_timeout);
+    CO_RETURN_IF_ERROR(printed.status());
+    auto features = ParseFeatures(*printed);
+    CO_RETURN_IF_ERROR(features.status());
+    features_ = *std::move(features);
+  }
+  co_return *features_;
+}
+
 Awaitable<absl::StatusOr<NetworkStatus>> RktEngine::GetNetworkStatus() {
   std::vector<std::string> args = {"app", "network", "status", "--format=json"};
   AddCniFlags(args);

@@ -3,6 +3,7 @@
 // argv.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class RktEngine final : public Engine {
   Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
   Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;
   Awaitable<absl::Status> RemoveImage(std::string id) override;
+  Awaitable<absl::StatusOr<Features>> GetFeatures() override;
   Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() override;
 
   const PullCgroup& pull_cgroup() const { return pull_cgroup_; }
@@ -53,10 +55,12 @@ class RktEngine final : public Engine {
   const spec::Layout layout_;
   const PullCgroup pull_cgroup_;
   std::vector<Cancellation> long_running_;
+  std::optional<Features> features_;
 };
 
-// The documents that `rkt image list --format=json` and `rkt app network status --format=json` print.
+// The documents that `rkt image list`, `rkt features` and `rkt app network status` print with --format=json.
 absl::StatusOr<std::vector<Image>> ParseImageList(const std::string& json);
+absl::StatusOr<Features> ParseFeatures(const std::string& json);
 absl::StatusOr<NetworkStatus> ParseNetworkStatus(const std::string& json);
 
 }  // namespace rktlet::engine

@@ -186,6 +186,25 @@ TEST_F(Rkt, TheNetworkIsAskedAboutTheConfiguredDirectories) {
   EXPECT_THAT(Args(), HasSubstr("--cni-conf-dir=/conf\n--cni-bin-dir=/bin1\n--cni-bin-dir=/bin2\n"));
 }
 
+TEST_F(Rkt, FeaturesAreAskedForOnce) {
+  Script(R"(echo '{"handlers":[{"name":"crun","user_namespaces":true,"reason":""},)"
+         R"({"name":"runc","user_namespaces":false,"reason":"old"}]}')");
+  ASSERT_OK_AND_ASSIGN(const Features features, loop_.Await(engine_.GetFeatures()));
+  EXPECT_THAT(features.user_namespaces,
+              testing::UnorderedElementsAre(testing::Pair("crun", true), testing::Pair("runc", false)));
+  Script("exit 1");
+  EXPECT_THAT(loop_.Await(engine_.GetFeatures()), IsOk());
+}
+
+TEST_F(Rkt, FeaturesThatAreNotKnownAreAskedForAgain) {
+  Script("exit 1");
+  EXPECT_THAT(loop_.Await(engine_.GetFeatures()), testing::Not(IsOk()));
+  Script(R"(echo '{"handlers":[{"name":"crun"}]}')");
+  EXPECT_THAT(loop_.Await(engine_.GetFeatures()), StatusIs(absl::StatusCode::kInternal, HasSubstr("nothing usable")));
+  Script(R"(echo '{"handlers":[]}')");
+  EXPECT_THAT(loop_.Await(engine_.GetFeatures()), IsOk());
+}
+
 TEST(ImageList, IsReadWithAndWithoutOptionalKeys) {
   ASSERT_OK_AND_ASSIGN(const std::vector<Image> images,
                        ParseImageList(R"([{"id":"sha256:a"},{"id":"sha256:b","tags":["x:1"],"digests":["x@sha256:1"],

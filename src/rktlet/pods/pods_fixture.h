@@ -97,6 +97,7 @@ class DiskEngine final : public engine::Engine {
   }
   Awaitable<absl::StatusOr<std::vector<engine::Image>>> ListImages() override { return fake.ListImages(); }
   Awaitable<absl::Status> RemoveImage(std::string id) override { return fake.RemoveImage(std::move(id)); }
+  Awaitable<absl::StatusOr<engine::Features>> GetFeatures() override { return fake.GetFeatures(); }
   Awaitable<absl::StatusOr<engine::NetworkStatus>> GetNetworkStatus() override { return fake.GetNetworkStatus(); }
 
   absl::Status Write(const spec::PodRecord& record) {
