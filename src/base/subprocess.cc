@@ -178,7 +178,7 @@ absl::StatusOr<PidFd> Spawn(const Command& command) {
   SpawnState state;
   RETURN_IF_ERROR(MapDescriptors(command, state));
   SetAttributes(command, state);
-  std::vector<std::string> argv = {command.program};
+  std::vector<std::string> argv = {command.arg0.empty() ? command.program : command.arg0};
   argv.insert(argv.end(), command.args.begin(), command.args.end());
   const std::vector<char*> argv_pointers = Pointers(argv);
   std::vector<char*> environment_pointers;

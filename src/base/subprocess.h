@@ -19,6 +19,7 @@ namespace rktlet::base {
 struct Command {
   std::string program;                                  // absolute path, or a name looked up in PATH
   std::vector<std::string> args;                        // without argv[0]
+  std::string arg0;                                     // argv[0]; empty: the program
   std::optional<std::vector<std::string>> environment;  // "K=V"; the caller's own when absent
   std::string working_directory;                        // empty: the caller's
   std::vector<std::pair<int, int>> fds;                 // borrowed descriptor of ours → its number in the child

@@ -99,6 +99,8 @@ void Fields(Visitor& visit, T& spec) {
   visit("environment", spec.environment);
   visit("mounts", spec.mounts);
   visit("devices", spec.devices);
+  visit("devices_belong_to_user", spec.devices_belong_to_user);
+  visit("cdi_devices", spec.cdi_devices);
   visit("labels", spec.labels);
   visit("annotations", spec.annotations);
   visit("rkt_annotations", spec.rkt_annotations);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/container_spec.h"
 
+#include "spec/cdi_names.h"
 #include "spec/container_fields.h"
 
 namespace rktlet::spec {
@@ -116,6 +117,10 @@ absl::Status Validate(const ContainerSpec& spec) {
   }
   for (size_t i = 0; i < spec.devices.size(); ++i) {
     CheckDevice(problems, i, spec.devices[i]);
+  }
+  for (size_t i = 0; i < spec.cdi_devices.size(); ++i) {
+    const absl::Status name = CheckCdiDeviceName(spec.cdi_devices[i]);
+    problems.Check(name.ok(), base::StrCat("cdi_devices[", i, "]: ", name.message()));
   }
   problems.Check(spec.log_path.empty() || IsRelativeInside(spec.log_path),
                  "log_path: must be relative to the pod's log directory and stay inside");

@@ -70,6 +70,8 @@ struct ContainerSpec {
   std::vector<EnvironmentVariable> environment;  // on top of the image's
   std::vector<Mount> mounts;
   std::vector<Device> devices;
+  bool devices_belong_to_user = false;   // nodes of `devices` get the container's user and group, not the node's own
+  std::vector<std::string> cdi_devices;  // vendor.com/class=device
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::map<std::string, std::string> rkt_annotations;

@@ -71,6 +71,8 @@ ContainerSpec SomeContainer() {
   image.read_only = true;
   container.mounts = {mount, image};
   container.devices = {{"/dev/null", "/dev/null0", "rw"}};
+  container.devices_belong_to_user = true;
+  container.cdi_devices = {"vendor.com/class=device"};
   container.stop_signal = "SIGRTMIN+3";
   container.stop_timeout_usec = 5'000'000;
   container.resources.unified = {{"memory.oom.group", "1"}};
@@ -82,6 +84,28 @@ ContainerSpec SomeContainer() {
 TEST(PodDocument, IsReadAsItWasWritten) {
   const PodSpec pod = SomePod();
   EXPECT_THAT(ParsePodSpec(ToJson(pod)), IsOkAndHolds(Eq(pod)));
+}
+
+TEST(ContainerDocument, NamesCdiDevicesInFull) {
+  ContainerSpec container = SomeContainer();
+  container.cdi_devices.push_back("device");
+  EXPECT_THAT(Validate(container),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cdi_devices[1]: \"device\"")));
+}
+
+TEST(ContainerRecord, KeepsWhatWasMadeOfCdiDevices) {
+  ContainerRecord record;
+  record.spec = SomeContainer();
+  record.cdi_device_nodes = {{"/dev/card0", "rw"}};
+  record.cdi_mount_sources = {"/lib/vendor"};
+  record.poststart_hooks = {{"/bin/hook", {"hook", ""}, {"A=b"}, 5}};
+  record.poststop_hooks = {{"/bin/hook", {}, {}, {}}};
+  const absl::StatusOr<ContainerRecord> read = ParseContainerRecord(ToJson(record));
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->cdi_device_nodes, record.cdi_device_nodes);
+  EXPECT_EQ(read->cdi_mount_sources, record.cdi_mount_sources);
+  EXPECT_EQ(read->poststart_hooks, record.poststart_hooks);
+  EXPECT_EQ(read->poststop_hooks, record.poststop_hooks);
 }
 
 TEST(ContainerDocument, IsReadAsItWasWrittenWhateverBytesTheEnvironmentHas) {

@@ -65,6 +65,7 @@ inline constexpr char kStartedFile[] = "started";
 inline constexpr char kExitFile[] = "exit";
 inline constexpr char kOomFile[] = "oom";
 inline constexpr char kStartErrorFile[] = "start-error";
+inline constexpr char kHooksLogFile[] = "hooks.log";
 inline constexpr char kRuntimeLogFile[] = "crun.log";
 
 // All of a container directory that is there. An unreadable record is its Status; an absent optional one is nullopt.

@@ -21,6 +21,20 @@ void Fields(Visitor& visit, T& volume) {
   visit("image_id", volume.image_id);
 }
 
+template <typename Visitor, FieldsOf<Hook> T>
+void Fields(Visitor& visit, T& hook) {
+  visit("path", hook.path);
+  visit("args", hook.args);
+  visit("env", hook.env);
+  visit("timeout", hook.timeout);
+}
+
+template <typename Visitor, FieldsOf<AllowedDevice> T>
+void Fields(Visitor& visit, T& device) {
+  visit("path", device.path);
+  visit("permissions", device.permissions);
+}
+
 template <typename Visitor, FieldsOf<ContainerRecord> T>
 void Fields(Visitor& visit, T& record) {
   visit("spec", record.spec);
@@ -37,6 +51,10 @@ void Fields(Visitor& visit, T& record) {
   visit("supplemental_groups", record.supplemental_groups);
   visit("log_path", record.log_path);
   visit("warnings", record.warnings);
+  visit("cdi_device_nodes", record.cdi_device_nodes);
+  visit("cdi_mount_sources", record.cdi_mount_sources);
+  visit("poststart_hooks", record.poststart_hooks);
+  visit("poststop_hooks", record.poststop_hooks);
 }
 
 template <typename Visitor, FieldsOf<ExitRecord> T>

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "spec/container_spec.h"
+#include "spec/hooks.h"
 #include "spec/pod_spec.h"
 
 namespace rktlet::spec {
@@ -45,6 +46,11 @@ struct ContainerRecord {
   std::vector<int64_t> supplemental_groups;
   std::string log_path;               // absolute, or empty
   std::vector<std::string> warnings;  // what could not be done as asked and was not worth refusing
+  // Of its CDI devices, as they were when the container was made: what their specifications say may change meanwhile.
+  std::vector<AllowedDevice> cdi_device_nodes;
+  std::vector<std::string> cdi_mount_sources;  // paths of the node that are mounted in it
+  std::vector<Hook> poststart_hooks;           // the other hooks stand in config.json and are the OCI runtime's
+  std::vector<Hook> poststop_hooks;
 };
 
 // exit in the container directory: the durable record, first writer wins.

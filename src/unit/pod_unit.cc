@@ -30,19 +30,6 @@ constexpr uint64_t kOpenFiles = 1'048'576;
 constexpr uint64_t kLockedMemory = uint64_t{8} << 20;
 constexpr int32_t kSupervisorOomScore = -998;
 
-systemd::ExecCommand Rkt(const Programs& programs, const std::vector<std::string>& args) {
-  systemd::ExecCommand command{programs.rkt, {programs.rkt}};
-  const spec::Layout standard;
-  if (programs.layout.dir() != standard.dir()) {
-    command.argv.push_back("--dir=" + programs.layout.dir());
-  }
-  if (programs.layout.run_dir() != standard.run_dir()) {
-    command.argv.push_back("--run-dir=" + programs.layout.run_dir());
-  }
-  command.argv.insert(command.argv.end(), args.begin(), args.end());
-  return command;
-}
-
 systemd::ExecCommand Helper(const Programs& programs, const std::vector<std::string>& args) {
   systemd::ExecCommand command{programs.helper, {programs.helper}};
   command.argv.insert(command.argv.end(), args.begin(), args.end());
@@ -99,8 +86,8 @@ std::string Capitalised(std::string text) {
 // Which device nodes a container may use. What every container has, by the OCI runtime specification ("Default
 // Devices") and the runtimes' habit, and those asked for. Nodes are named by path: by number they would be lost at a
 // daemon-reload.
-void SetDevices(TransientUnit& unit, const spec::ContainerSpec& container) {
-  if (container.security.privileged) {
+void SetDevices(TransientUnit& unit, const spec::ContainerRecord& container) {
+  if (container.spec.security.privileged) {
     unit.Set("DevicePolicy", std::string("auto"));
     return;
   }
@@ -111,9 +98,24 @@ void SetDevices(TransientUnit& unit, const spec::ContainerSpec& container) {
     unit.AllowDevice(node, "rwm");
   }
   unit.AllowDevice("char-pts", "rwm");
-  for (const spec::Device& device : container.devices) {
+  for (const spec::Device& device : container.spec.devices) {
     unit.AllowDevice(device.host_path, device.permissions);
   }
+  for (const spec::AllowedDevice& device : container.cdi_device_nodes) {
+    unit.AllowDevice(device.path, device.permissions);
+  }
+}
+
+// Behind the one that records the exit: they run when nothing of the container is left, whatever ended it.
+void AddPoststopHooks(TransientUnit& unit, const spec::PodRecord& pod, const spec::ContainerRecord& container,
+                      const Programs& programs) {
+  if (container.poststop_hooks.empty()) {
+    return;
+  }
+  systemd::ExecCommand hooks = RktCommand(
+      programs, {"app", "hooks", "--stage=poststop", "--app=" + container.spec.app.str(), pod.spec.id.str()});
+  hooks.ignore_failure = true;  // it is in the journal; the unit has ended as its container has
+  unit.ExecStopPost(std::move(hooks));
 }
 
 std::string OomPolicy(const spec::Resources& resources, CgroupVersion version) {
@@ -143,6 +145,19 @@ Programs Programs::Installed(spec::Layout layout) {
   return {either("RKT_PROGRAM", RKT_PROGRAM_PATH), either("RKT_HELPER", RKT_HELPER_PATH), std::move(layout)};
 }
 
+systemd::ExecCommand RktCommand(const Programs& programs, const std::vector<std::string>& args) {
+  systemd::ExecCommand command{programs.rkt, {programs.rkt}};
+  const spec::Layout standard;
+  if (programs.layout.dir() != standard.dir()) {
+    command.argv.push_back("--dir=" + programs.layout.dir());
+  }
+  if (programs.layout.run_dir() != standard.run_dir()) {
+    command.argv.push_back("--run-dir=" + programs.layout.run_dir());
+  }
+  command.argv.insert(command.argv.end(), args.begin(), args.end());
+  return command;
+}
+
 absl::StatusOr<TransientUnit> BuildPodUnit(const spec::PodRecord& pod, const Programs& programs,
                                            const UnitOptions& options) {
   const spec::PodId& id = pod.spec.id;
@@ -152,7 +167,7 @@ absl::StatusOr<TransientUnit> BuildPodUnit(const spec::PodRecord& pod, const Pro
   SetIdentity(unit, pod.spec);
   unit.Set("Type", std::string("notify"))
       .Set("NotifyAccess", std::string("all"))
-      .ExecStart(Rkt(programs, {"app", "sandbox", "--here", "--pod-id=" + id.str()}))
+      .ExecStart(RktCommand(programs, {"app", "sandbox", "--here", "--pod-id=" + id.str()}))
       .ExecStopPost(Helper(programs, {"pod-stopped", layout.Pod(id), layout.RunPod(id), programs.rkt, layout.dir(),
                                       layout.run_dir(), id.str()}))
       .Set("TimeoutStartUSec", kPodStartTimeoutUsec)
@@ -183,7 +198,7 @@ absl::StatusOr<TransientUnit> BuildContainerUnit(const spec::PodRecord& pod, con
   unit.Set("Description", base::StrCat("Container ", name, " of ", PodInWords(pod.spec)));
   SetIdentity(unit, pod.spec);
   unit.LogField("K8S_CONTAINER", name).Add("BindsTo", pod_unit.str()).Add("After", pod_unit.str());
-  std::vector<std::string> sources;
+  std::vector<std::string> sources = container.cdi_mount_sources;
   for (const spec::Mount& mount : spec.mounts) {
     sources.push_back(mount.host_path);
   }
@@ -197,16 +212,17 @@ absl::StatusOr<TransientUnit> BuildContainerUnit(const spec::PodRecord& pod, con
       .Set("GuessMainPID", false)
       .Set("RemainAfterExit", watched)
       .Set("Restart", std::string("no"))
-      .ExecStart(Rkt(programs, {"app", "start", "--here", "--app=" + spec.app.str(), pod.spec.id.str()}))
+      .ExecStart(RktCommand(programs, {"app", "start", "--here", "--app=" + spec.app.str(), pod.spec.id.str()}))
       .ExecStopPost(Helper(programs, {"record-exit", layout.App(pod.spec.id, spec.app),
                                       layout.SupervisorSocket(pod.spec.id), spec.app.str(), pod.boot_id}))
       .Set("TimeoutStartUSec", kContainerStartTimeoutUsec)
       .Set("OOMPolicy", OomPolicy(spec.resources, options.cgroup_version))
       .Set("Delegate", true);
+  AddPoststopHooks(unit, pod, container, programs);
   SetStop(unit, container, options);
   SetEnvironmentOfProcesses(unit);
   SetAccounting(unit);
-  SetDevices(unit, spec);
+  SetDevices(unit, container);
   ASSIGN_OR_RETURN(const auto properties, ResourceProperties(spec.resources, options.cgroup_version));
   for (const systemd::Property& property : properties) {
     unit.Set(property.name, property.value);

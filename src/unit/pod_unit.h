@@ -31,6 +31,9 @@ struct UnitOptions {
   bool may_lower_oom_score = true;                 // CAP_SYS_RESOURCE: else OOMScoreAdjust below 0 is left out
 };
 
+// A command of rkt as a command line of a unit, told where state is.
+systemd::ExecCommand RktCommand(const Programs& programs, const std::vector<std::string>& args);
+
 absl::StatusOr<systemd::TransientUnit> BuildPodUnit(const spec::PodRecord& pod, const Programs& programs,
                                                     const UnitOptions& options);
 absl::StatusOr<systemd::TransientUnit> BuildContainerUnit(const spec::PodRecord& pod,

@@ -9,6 +9,8 @@
 
 #include "base/files.h"
 #include "base/status_matchers.h"
+#include "unit/hook_unit.h"
+#include "unit/start_container.h"
 
 namespace rktlet::unit {
 namespace {
@@ -62,6 +64,42 @@ TEST_F(PodUnit, OfAContainerIsBoundToItsPodAndCarriesItsLimits) {
   container_.spec.resources.unified = {{"memory.oom.group", "1"}};
   container_.spec.devices = {{"/dev/nvidia0", "/dev/nvidia0", "rw"}};
   ExpectGolden("container.txt", Text(BuildContainerUnit(pod_, container_, programs_, options_)));
+}
+
+TEST_F(PodUnit, OfAContainerWithCdiDevicesAllowsTheirNodesAndRunsTheirLastHooks) {
+  container_.cdi_device_nodes = {{"/dev/card0", "rw"}, {"/dev/char/240:1", "r"}};
+  container_.poststop_hooks = {{"/usr/bin/hook", {}, {"SECRET=1"}, {}}};
+  ASSERT_OK_AND_ASSIGN(const auto unit, BuildContainerUnit(pod_, container_, programs_, options_));
+  EXPECT_THAT(unit.ToText(), testing::AllOf(HasSubstr(R"(("/dev/card0", "rw"), ("/dev/char/240:1", "r"))"),
+                                            testing::Not(HasSubstr("SECRET"))));
+  const auto commands = std::get<std::vector<systemd::ExecCommand>>(unit.Find("ExecStopPost")->value);
+  ASSERT_EQ(commands.size(), 2U);
+  EXPECT_THAT(commands[1].argv, testing::ElementsAre("/usr/bin/rkt", "app", "hooks", "--stage=poststop",
+                                                     "--app=" + container_.spec.app.str(), pod_.spec.id.str()));
+  EXPECT_TRUE(commands[1].ignore_failure);
+}
+
+TEST_F(PodUnit, ThatDidNotStartSaysWhatTheHookSaid) {
+  const base::TempDir directory;
+  const spec::Layout layout(directory.File("lib"), directory.File("run"));
+  const auto write = [&](const char* name, const std::string& text) {
+    ASSERT_THAT(base::MakeDirectories(layout.App(pod_.spec.id, container_.spec.app)), base::IsOk());
+    ASSERT_THAT(base::WriteFileAtomic(layout.AppFile(pod_.spec.id, container_.spec.app, name), text), base::IsOk());
+  };
+  const auto text = [&] { return StartFailureText(layout, pod_.spec.id, container_.spec.app); };
+  write("crun.log",
+        "torn\n{\"msg\": \"cgroups\", \"level\": \"warning\"}\n{\"msg\": \"no such user\", \"level\": \"error\"}\n");
+  write("hooks.log", "looking\nno card\n\n");
+  EXPECT_EQ(text(), "no such user");
+  write("crun.log",
+        R"({"msg": "{\"msg\":\"error executing hook `/h` (exit code: 3)\",\"level\":\"error\"}", "level": "error"})");
+  EXPECT_EQ(text(), "error executing hook `/h` (exit code: 3): no card");
+  write("start-error", "no root file system\n");
+  EXPECT_EQ(text(), "no root file system");
+}
+
+TEST_F(PodUnit, OfPoststartHooksIsOneThatEndsWithThem) {
+  ExpectGolden("poststart.txt", Text(BuildPoststartUnit(pod_, container_, programs_)));
 }
 
 TEST_F(PodUnit, OfAPrivilegedContainerMayUseEveryDevice) {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/start_container.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -15,6 +19,7 @@
 #include "base/journal.h"
 #include "base/strings.h"
 #include "spec/runtime_handlers.h"
+#include "unit/hook_unit.h"
 #include "unit/supervisor_client.h"
 #include "unit/unit_names.h"
 
@@ -27,16 +32,39 @@ using std::chrono::milliseconds;
 constexpr int kStartErrorCode = 128;  // what containerd reports for a container that could not be started
 constexpr milliseconds kCleanupTimeout = std::chrono::seconds(15);
 
-// A runtime's log: a JSON object a line, {"msg":…,"level":"error","time":…}. The last error is the one that ended it.
+// The text of an entry of a runtime's log, {"msg":…,"level":"error","time":…}; nothing for what is no error. What crun
+// says of an error in the container's process is such an entry within one.
+std::optional<std::string> ErrorOf(const std::string& line) {
+  const nlohmann::json entry = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const auto is = [&entry](const char* key) { return entry.contains(key) && entry[key].is_string(); };
+  if (!entry.is_object() || !is("level") || entry["level"] != "error" || !is("msg")) {
+    return std::nullopt;
+  }
+  const std::string text = entry["msg"];
+  const nlohmann::json inner = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool nested = inner.is_object() && inner.contains("msg") && inner["msg"].is_string();
+  return nested ? inner["msg"].get<std::string>() : text;
+}
+
+// A JSON object a line. The last error is the one that ended the runtime.
 std::string LastErrorOf(const std::string& log) {
   std::string last;
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
-    const nlohmann::json entry = nlohmann::json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-    if (entry.is_object() && entry.value("level", "") == "error") {
-      last = entry.value("msg", "");
-    }
+    last = ErrorOf(std::string(line)).value_or(last);
   }
   return last;
+}
+
+// What the hook that failed has said last: crun tells only that one did.
+std::string WithWordsOfHook(const spec::Layout& layout, const spec::PodId& pod, const spec::AppName& app,
+                            std::string text) {
+  const auto log = base::ReadFile(layout.AppFile(pod, app, spec::kHooksLogFile));
+  if (!log.ok() || !absl::StrContains(text, " hook ")) {
+    return text;
+  }
+  constexpr size_t kMostWords = 300;
+  const std::vector<std::string> lines = absl::StrSplit(*log, '\n', absl::SkipWhitespace());
+  return lines.empty() ? text : base::StrCat(text, ": ", lines.back().substr(0, kMostWords));
 }
 
 // Ends whatever the start left and makes systemd forget the unit.
@@ -92,6 +120,19 @@ asio::awaitable<absl::StatusOr<StartResult>> OpenGate(const spec::Layout layout,
   co_return result;
 }
 
+// A container that runs and must not: its end is on record, with the reason, before anybody can see it end, and nobody
+// finds it started.
+asio::awaitable<absl::Status> GiveUpRunning(systemd::Manager& manager, systemd::UnitName unit, spec::Layout layout,
+                                            spec::PodRecord pod, spec::ContainerRecord container, absl::Status why) {
+  const absl::Status recorded = RecordStartError(layout, pod, container, std::string(why.message()));
+  if (!recorded.ok()) {
+    base::journal::Error("Cannot record a start error", {{"UNIT", unit.str()}, {"STATUS", recorded}});
+  }
+  unlink(layout.AppFile(pod.spec.id, container.spec.app, spec::kStartedFile).c_str());
+  co_await EndUnit(manager, unit);
+  co_return why;
+}
+
 }  // namespace
 
 std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod, const spec::AppName& app) {
@@ -102,7 +143,7 @@ std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod,
   for (const char* handler : spec::kRuntimeHandlers) {
     const auto log = base::ReadFile(layout.AppFile(pod, app, spec::RuntimeLogFile(handler)));
     if (log.ok()) {
-      return LastErrorOf(*log);
+      return WithWordsOfHook(layout, pod, app, LastErrorOf(*log));
     }
   }
   return "";
@@ -144,7 +185,11 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
   if (status.ok()) {
     auto opened = co_await OpenGate(programs.layout, cgroups, pod, container);
     if (opened.ok()) {
-      co_return *opened;
+      absl::Status hooks = co_await RunPoststartHooks(manager, programs, pod, container, timeout);
+      if (hooks.ok()) {
+        co_return *opened;
+      }
+      co_return co_await GiveUpRunning(manager, name, programs.layout, pod, container, std::move(hooks));
     }
     status = opened.status();
   } else if (!at_gate) {

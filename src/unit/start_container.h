@@ -21,9 +21,10 @@ struct StartResult {
   int64_t started_at = 0;  // ns since the epoch, as in the `started` record
 };
 
-// Starts the container's unit, waits for its job, and opens the gate. On an error nothing of the container runs any
-// more, the unit is reset, and an exit record (reason StartError) with the message of the returned status is written.
-// `before_gate`, unless it is null, is called when the container's process waits at the gate; its error is the start's.
+// Starts the container's unit, waits for its job, opens the gate, and runs the poststart hooks, if there are any. On an
+// error nothing of the container runs any more, the unit is reset, and an exit record (reason StartError) with the
+// message of the returned status is written. `before_gate`, unless it is null, is called when the container's process
+// waits at the gate; its error is the start's.
 boost::asio::awaitable<absl::StatusOr<StartResult>> StartContainer(
     systemd::Manager& manager, Programs programs, UnitOptions options, Cgroups cgroups, spec::PodRecord pod,
     spec::ContainerRecord container, std::chrono::milliseconds timeout,

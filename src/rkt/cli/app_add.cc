@@ -17,6 +17,7 @@ class AppAdd final : public Command {
   void DefineFlags(FlagSet& flags) override {
     flags.String("config", "FILE|-", &config_, "The whole container as one JSON document");
     output_.DefineFormat(flags);
+    cdi_.Define(flags);
     flags_.Define(flags);
   }
 
@@ -26,7 +27,8 @@ class AppAdd final : public Command {
     ASSIGN_OR_RETURN(rktlet::spec::ContainerSpec spec, ReadSpec(context, layout, pod, positionals));
     rkt::oci::SecurityPaths paths;
     paths.seccomp_cache = layout.dir() + "/seccomp";
-    ASSIGN_OR_RETURN(rktlet::spec::ContainerRecord record, rkt::oci::AddContainer(layout, pod, spec, paths));
+    ASSIGN_OR_RETURN(rktlet::spec::ContainerRecord record,
+                     rkt::oci::AddContainer(layout, pod, spec, paths, cdi_.directories()));
     context.Announce();
     for (const std::string& warning : record.warnings) {
       context.Note(rktlet::base::StrCat("warning: ", warning));
@@ -63,6 +65,7 @@ class AppAdd final : public Command {
 
   std::string config_;
   OutputFlags output_;
+  CdiFlags cdi_;
   AppAddFlags flags_;
 };
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "spec/cdi_names.h"
 
 namespace rkt::cli {
 namespace {
@@ -223,6 +224,7 @@ void AppAddFlags::Define(FlagSet& flags) {
       .List("mnt-volume", "name=,kind=host|empty|image,source=,target=,readOnly=", &volumes_,
             "Volume and where it is mounted")
       .Bool("map-ids", &map_ids_, "Show the files of its host volumes as those of the pod's user namespace")
+      .List("cdi-device", "VENDOR/CLASS=NAME", &cdi_devices_, "Device of the Container Device Interface, repeatable")
       .List("caps-retain", "CAP,…", &caps_retain_, "Capabilities that it has, and no others")
       .List("caps-remove", "CAP,…", &caps_remove_, "Capabilities that it has not")
       .String("seccomp", "[mode=retain|remove,]@SET|FILE", &seccomp_,
@@ -361,6 +363,12 @@ absl::StatusOr<ContainerSpec> AppAddFlags::ToSpec(const Context& context, const 
   for (const std::string& volume : volumes_) {
     ASSIGN_OR_RETURN(rktlet::spec::Mount mount, ParseVolume(volume));
     spec.mounts.push_back(std::move(mount));
+  }
+  for (const std::string& device : cdi_devices_) {
+    if (const absl::Status name = rktlet::spec::CheckCdiDeviceName(device); !name.ok()) {
+      return UsageError(StrCat("--cdi-device: ", name.message()));
+    }
+    spec.cdi_devices.push_back(device);
   }
   RETURN_IF_ERROR(SetUser(spec.security));
   RETURN_IF_ERROR(SetSecurity(context, spec.security));

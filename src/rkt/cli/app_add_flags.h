@@ -59,6 +59,7 @@ class AppAddFlags {
   std::map<std::string, std::string> user_labels_;
   std::vector<std::string> volumes_;
   bool map_ids_ = false;
+  std::vector<std::string> cdi_devices_;
   LimitFlags limits_;
   std::vector<std::string> caps_retain_;
   std::vector<std::string> caps_remove_;

@@ -31,6 +31,12 @@ testing::Matcher<const absl::StatusOr<ContainerSpec>&> Refused(const std::string
   return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why));
 }
 
+TEST(AppAddFlags, NameCdiDevices) {
+  ASSERT_OK_AND_ASSIGN(const ContainerSpec spec, Parse({"--cdi-device=v.com/c=0", "--cdi-device=v.com/c=1"}));
+  EXPECT_THAT(spec.cdi_devices, ElementsAre("v.com/c=0", "v.com/c=1"));
+  EXPECT_THAT(Parse({"--cdi-device=/dev/null"}), Refused("--cdi-device: \"/dev/null\""));
+}
+
 TEST(AppAddFlags, DescribeAnApp) {
   ASSERT_OK_AND_ASSIGN(
       const ContainerSpec spec,

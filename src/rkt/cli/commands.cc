@@ -11,6 +11,7 @@ void RegisterCommands(Registry& registry) {
   RegisterAppSandbox(registry);
   RegisterAppAdd(registry);
   RegisterAppStart(registry);
+  RegisterAppHooks(registry);
   RegisterAppUpdate(registry);
   RegisterAppStop(registry);
   RegisterAppRm(registry);

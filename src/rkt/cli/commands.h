@@ -10,6 +10,7 @@ void RegisterAppAdd(Registry& registry);
 void RegisterAppExec(Registry& registry);
 void RegisterAttach(Registry& registry);
 void RegisterLogs(Registry& registry);
+void RegisterAppHooks(Registry& registry);
 void RegisterAppList(Registry& registry);
 void RegisterAppRm(Registry& registry);
 void RegisterAppStart(Registry& registry);

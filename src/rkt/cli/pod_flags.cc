@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "rkt/cdi/resolve.h"
 #include "unit/unit_names.h"
 
 namespace rkt::cli {
@@ -86,6 +87,22 @@ rkt::pod::NetworkOptions CniFlags::Options() const {
     options.bin_dirs = bin_dirs;
   }
   return options;
+}
+
+void CdiFlags::Define(FlagSet& flags) {
+  flags.List(
+      "cdi-spec-dir", "DIR", &given_,
+      "Directory of CDI specifications, repeatable, the later wins (default /etc/cdi, /var/run/cdi); an empty one "
+      "alone switches CDI off");
+}
+
+std::vector<std::string> CdiFlags::directories() const {
+  if (given_.empty()) {
+    return rkt::cdi::DefaultDirectories();
+  }
+  std::vector<std::string> directories = given_;
+  std::erase(directories, "");
+  return directories;
 }
 
 void PodFlags::Define(FlagSet& flags) {

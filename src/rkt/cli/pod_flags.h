@@ -27,6 +27,17 @@ struct CniFlags {
   rkt::pod::NetworkOptions Options() const;
 };
 
+// --cdi-spec-dir.
+class CdiFlags {
+ public:
+  void Define(FlagSet& flags);
+  // Empty: CDI is off.
+  std::vector<std::string> directories() const;
+
+ private:
+  std::vector<std::string> given_;
+};
+
 struct PodFlags {
   std::string config;  // a file, or "-"; excludes all others
   std::string pod_id;

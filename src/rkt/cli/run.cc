@@ -54,6 +54,7 @@ class RunApps final : public Command {
   void DefineFlags(FlagSet& flags) override {
     flags_.Define(flags);
     cni_.Define(flags);
+    cdi_.Define(flags);
     DefinePullPolicy(flags, &fetch_.policy);
     flags.Bool("interactive", &interactive_, "Connect our stdin, and our terminal if it is one, to the only app");
     flags.Bool("detach", &detach_, "Print the pod's id and leave it to systemd once the apps have started");
@@ -145,7 +146,7 @@ class RunApps final : public Command {
     paths.seccomp_cache = layout.dir() + "/seccomp";
     std::vector<spec::ContainerRecord> containers;
     for (const spec::ContainerSpec& app : apps) {
-      auto container = rkt::oci::AddContainer(layout, id, app, paths);
+      auto container = rkt::oci::AddContainer(layout, id, app, paths, cdi_.directories());
       RETURN_IF_ERROR(base::Annotate(container.status(), StrCat("app ", app.app.str())));
       for (const std::string& warning : container->warnings) {
         context.Note(StrCat("app ", app.app.str(), ": warning: ", warning));
@@ -267,6 +268,7 @@ class RunApps final : public Command {
 
   RunFlags flags_;
   CniFlags cni_;
+  CdiFlags cdi_;
   image::FetchOptions fetch_;
   FetchProgressView progress_;
   bool interactive_ = false;

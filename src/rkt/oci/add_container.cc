@@ -188,16 +188,31 @@ absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerS
     record.log_path = pod.record.spec.log_directory + "/" + container.log_path;
   }
   record.warnings = built.warnings;
+  record.cdi_device_nodes = built.cdi.device_nodes;
+  record.cdi_mount_sources = built.cdi.mount_sources;
+  record.poststart_hooks = built.cdi.poststart;
+  record.poststop_hooks = built.cdi.poststop;
   return record;
 }
 
+absl::StatusOr<std::vector<rkt::cdi::DeviceEdits>> CdiEdits(const ContainerSpec& container,
+                                                            const std::vector<std::string>& directories) {
+  if (!container.cdi_devices.empty() && directories.empty()) {
+    return absl::FailedPreconditionError(StrCat("CDI device ", container.cdi_devices.front(),
+                                                ": there are no directories with specifications, CDI is off"));
+  }
+  return rkt::cdi::ResolveDevices(directories, container.cdi_devices);
+}
+
 absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, const ContainerSpec& container,
-                                  const Image& image, const SecurityPaths& security_paths) {
+                                  const Image& image, const SecurityPaths& security_paths,
+                                  const std::vector<std::string>& cdi_directories) {
   ASSIGN_OR_RETURN(HostFacts facts, GatherHostFacts());
   ASSIGN_OR_RETURN(NamespaceHolders holders, FindNamespaceHolders(layout, pod.record.spec, container));
   // PID 1's, because that is where the container's unit starts: the caller may be in a mount namespace of its own.
   ASSIGN_OR_RETURN(std::string mountinfo, rktlet::base::ReadFile("/proc/1/mountinfo"));
   const HostMounts host_mounts(mountinfo);
+  ASSIGN_OR_RETURN(std::vector<rkt::cdi::DeviceEdits> cdi_edits, CdiEdits(container, cdi_directories));
   std::optional<LayeredRoot> root;
   const FileReader reader = [&](const std::string& path) -> absl::StatusOr<std::string> {
     if (!root) {
@@ -207,7 +222,7 @@ absl::StatusOr<BuildResult> Build(const Layout& layout, const PodState& pod, con
   };
   return BuildRuntimeSpec({layout, pod.record.spec, container, image.process, facts, host_mounts, holders,
                            security_paths, Hostname(layout, pod), reader, image.declared_volumes,
-                           pod.record.selinux_level});
+                           pod.record.selinux_level, std::move(cdi_edits)});
 }
 
 // The image's own volumes, filled; then the label of the container for them and for what it is to have of the node.
@@ -309,7 +324,8 @@ void SweepApps(const Layout& layout, const PodId& pod) {
 }
 
 absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& pod_id, const ContainerSpec& container,
-                                             const SecurityPaths& security_paths) {
+                                             const SecurityPaths& security_paths,
+                                             const std::vector<std::string>& cdi_directories) {
   RETURN_IF_ERROR(rktlet::spec::Validate(container));
   ASSIGN_OR_RETURN(PodState pod, rktlet::spec::ReadPod(layout, pod_id));
   RETURN_IF_ERROR(CheckPod(layout, pod));
@@ -319,7 +335,7 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
   ASSIGN_OR_RETURN(rkt::image::Store store, rkt::image::Store::Open(layout.dir()));
   ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());
   ASSIGN_OR_RETURN(Image image, ReadImage(store, container, layout.App(pod_id, container.app)));
-  ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths));
+  ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths, cdi_directories));
   RETURN_IF_ERROR(CheckMappedMounts(built.spec, pod.record.spec.runtime_handler));
   ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
   RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image, pod.record.spec));

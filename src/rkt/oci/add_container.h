@@ -21,11 +21,12 @@ inline constexpr char kLayersFile[] = "layers";
 
 // Makes the container. Whatever can be wrong is found now: NotFound (pod, image, mount source, device), InvalidArgument
 // (command, user, capability, profile), FailedPrecondition (the pod does not run or was stopped), AlreadyExists (the
-// app). On an error nothing is left.
+// app), and what rkt::cdi::ResolveDevices says of its CDI devices. On an error nothing is left.
 absl::StatusOr<rktlet::spec::ContainerRecord> AddContainer(const rktlet::spec::Layout& layout,
                                                            const rktlet::spec::PodId& pod,
                                                            const rktlet::spec::ContainerSpec& container,
-                                                           const SecurityPaths& security_paths);
+                                                           const SecurityPaths& security_paths,
+                                                           const std::vector<std::string>& cdi_directories);
 
 // Deletes what killed commands left in the pod's apps directory: half-made and half-removed containers. The pod's lock
 // must be held.

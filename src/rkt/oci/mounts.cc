@@ -26,15 +26,6 @@ using rktlet::spec::MountKind;
 using rktlet::spec::NamespaceMode;
 using rktlet::spec::Propagation;
 
-// "/a//b/./c/" → "/a/b/c"; ".." is taken literally up the path, as the destination is inside an unknown tree.
-std::string Clean(const std::string& path) {
-  std::string clean = std::filesystem::path(path).lexically_normal().string();
-  while (clean.size() > 1 && clean.back() == '/') {
-    clean.pop_back();
-  }
-  return clean;
-}
-
 // In a user namespace the kernel lets nobody mount it who does not own the network, nor where the machine's own is
 // read-only. So it is mounted beforehand (prepared_mounts.h), or with the node's network the node's is taken.
 RuntimeMount Sysfs(const MountInputs& inputs, const std::string& access) {
@@ -166,7 +157,7 @@ absl::Status MapVolume(const rktlet::spec::PodSpec& pod, const Mount& mount, Run
 
 absl::StatusOr<RuntimeMount> Volume(const MountInputs& inputs, size_t index) {
   const Mount& mount = inputs.container.mounts[index];
-  RuntimeMount result{Clean(mount.container_path), "bind", "", {"rbind", PropagationOption(mount.propagation)}};
+  RuntimeMount result{CleanPath(mount.container_path), "bind", "", {"rbind", PropagationOption(mount.propagation)}};
   ASSIGN_OR_RETURN(result.source, Source(inputs, mount, index));
   RETURN_IF_ERROR(MapVolume(inputs.pod, mount, result));
   if ((mount.recursive_read_only || !mount.options.empty()) && !inputs.can_set_attributes) {
@@ -203,6 +194,19 @@ absl::StatusOr<std::string> ResolveSource(const Mount& mount) {
     return ErrnoStatus(errno, StrCat("mount ", mount.container_path, ": source ", mount.host_path));
   }
   return std::string(resolved);
+}
+
+std::string CleanPath(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.back() == '/') {
+    clean.pop_back();
+  }
+  return clean;
+}
+
+void ParentsFirst(std::vector<RuntimeMount>& mounts) {
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [](const RuntimeMount& a, const RuntimeMount& b) { return Depth(a) < Depth(b); });
 }
 
 std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
@@ -281,9 +285,7 @@ absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs) {
       result.mounts.push_back(std::move(mount));
     }
   }
-  // Parents first; of equal depth the given order stays.
-  std::stable_sort(volumes.begin(), volumes.end(),
-                   [](const RuntimeMount& a, const RuntimeMount& b) { return Depth(a) < Depth(b); });
+  ParentsFirst(volumes);
   for (RuntimeMount& volume : volumes) {
     result.mounts.push_back(std::move(volume));
   }

@@ -14,6 +14,12 @@
 
 namespace rkt::oci {
 
+// "/a//b/./c/" → "/a/b/c"; ".." is taken literally up the path, as the destination is inside an unknown tree.
+std::string CleanPath(const std::string& path);
+
+// Orders mounts so that none hides another that was made below it; of equal depth the given order stays.
+void ParentsFirst(std::vector<RuntimeMount>& mounts);
+
 // Where a kEmpty volume of a pod is.
 std::string VolumeDirectory(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod,
                             const std::string& name);

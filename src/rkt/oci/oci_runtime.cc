@@ -65,7 +65,7 @@ absl::Status HideOtherHierarchies(const std::string& control_group) {
 
 RuntimeTraits TraitsOf(const std::string& handler) {
   const bool runc = handler == rktlet::spec::kRunc;
-  return {.compiled_seccomp = !runc, .joins_cgroup = runc};
+  return {.compiled_seccomp = !runc, .joins_cgroup = runc, .logs_hooks = !runc};
 }
 
 absl::StatusOr<OciRuntime> OciRuntime::Find(const std::string& handler) {

@@ -19,6 +19,7 @@ struct RuntimeTraits {
   bool compiled_seccomp = true;  // takes a compiled filter (an annotation of crun's), else only rules
   // Joins a cgroup and sets its device rules, whatever it is told: so it is told the unit's, and the unit's rules.
   bool joins_cgroup = false;
+  bool logs_hooks = true;  // what hooks print goes to a file that annotations name; else it stands in its errors
 };
 RuntimeTraits TraitsOf(const std::string& handler);
 

@@ -119,6 +119,27 @@ Json LinuxToJson(const RuntimeSpec& spec) {
   return json;
 }
 
+Json HooksToJson(const RuntimeHooks& hooks) {
+  Json json;
+  for (const auto& [name, list] : {std::pair{"prestart", &hooks.prestart},
+                                   {"createRuntime", &hooks.create_runtime},
+                                   {"createContainer", &hooks.create_container},
+                                   {"startContainer", &hooks.start_container}}) {
+    for (const rktlet::spec::Hook& hook : *list) {
+      Json entry = {{"path", hook.path}};
+      entry["args"] = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
+      if (!hook.env.empty()) {
+        entry["env"] = hook.env;
+      }
+      if (hook.timeout.has_value()) {
+        entry["timeout"] = *hook.timeout;
+      }
+      json[name].push_back(std::move(entry));
+    }
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string ToJson(const RuntimeSpec& spec) {
@@ -128,6 +149,9 @@ std::string ToJson(const RuntimeSpec& spec) {
   json["process"] = ProcessToJson(spec.process);
   json["mounts"] = MountsToJson(spec.mounts);
   json["linux"] = LinuxToJson(spec);
+  if (!spec.hooks.empty()) {
+    json["hooks"] = HooksToJson(spec.hooks);
+  }
   Json annotations = Json::object();
   for (const auto& [key, value] : spec.annotations) {
     annotations[key] = value;

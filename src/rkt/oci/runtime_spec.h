@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "spec/hooks.h"
 #include "spec/security.h"
 
 namespace rkt::oci {
@@ -57,7 +58,7 @@ struct LinuxNamespace {
 
 struct LinuxDevice {
   std::string path;
-  std::string type;  // "c" or "b"
+  std::string type;  // "c", "b" or "p"
   int64_t major = 0;
   int64_t minor = 0;
   uint32_t file_mode = 0666;
@@ -72,6 +73,19 @@ struct DeviceRule {
   int64_t major = -1;
   int64_t minor = -1;
   std::string access;  // of "rwm"
+};
+
+// Those that the runtime itself runs in `create` and at the gate. The hooks behind that, poststart and poststop, are
+// not its: nobody calls its `start` and `delete` here.
+struct RuntimeHooks {
+  std::vector<rktlet::spec::Hook> prestart;
+  std::vector<rktlet::spec::Hook> create_runtime;
+  std::vector<rktlet::spec::Hook> create_container;
+  std::vector<rktlet::spec::Hook> start_container;
+
+  bool empty() const {
+    return prestart.empty() && create_runtime.empty() && create_container.empty() && start_container.empty();
+  }
 };
 
 struct RuntimeSpec {
@@ -94,6 +108,7 @@ struct RuntimeSpec {
   // The unit's cgroup and its device rules, for a runtime that would make a cgroup of its own; empty: not told.
   std::string cgroups_path;
   std::vector<DeviceRule> device_rules;
+  RuntimeHooks hooks;
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 

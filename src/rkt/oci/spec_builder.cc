@@ -71,6 +71,10 @@ absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, RuntimeS
   }
   ASSIGN_OR_RETURN(std::vector<LinuxDevice> given, BuildDevices(container.devices));
   for (LinuxDevice& device : given) {
+    if (container.devices_belong_to_user) {
+      device.uid = spec.process.user.uid;
+      device.gid = spec.process.user.gid;
+    }
     std::erase_if(spec.devices, [&](const LinuxDevice& other) { return other.path == device.path; });
     spec.devices.push_back(std::move(device));
   }
@@ -134,6 +138,12 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
     spec.cgroups_path = rktlet::unit::Cgroups::ControlGroup(
         rktlet::unit::PodSlice(inputs.pod), rktlet::unit::ContainerUnitName(inputs.pod, container).str());
     ASSIGN_OR_RETURN(spec.device_rules, DeviceRules(container));
+  }
+  RETURN_IF_ERROR(ApplyCdiEdits(inputs.cdi_edits, inputs.host_mounts, traits.joins_cgroup, spec, result.cdi));
+  if (!spec.hooks.empty() && traits.logs_hooks) {
+    const std::string log = inputs.layout.AppFile(inputs.pod.id, container.app, rktlet::spec::kHooksLogFile);
+    spec.annotations.emplace_back("run.oci.hooks.stdout", log);
+    spec.annotations.emplace_back("run.oci.hooks.stderr", log);
   }
   RETURN_IF_ERROR(ApplySeccomp(security, inputs.facts, inputs.security_paths, traits.compiled_seccomp, spec));
   RETURN_IF_ERROR(ApplyApparmor(security, inputs.facts, spec, result.warnings));

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "rkt/cdi/resolve.h"
+#include "rkt/oci/cdi_edits.h"
 #include "rkt/oci/host_facts.h"
 #include "rkt/oci/mounts.h"
 #include "rkt/oci/namespaces.h"
@@ -30,8 +32,9 @@ struct BuildInputs {
   const SecurityPaths& security_paths;
   std::string hostname;  // what the pod is called inside
   FileReader read_image_file;
-  std::vector<RuntimeMount> declared_volumes = {};  // the image's (declared_volumes.h)
-  std::string selinux_level = {};                   // the pod's
+  std::vector<RuntimeMount> declared_volumes = {};    // the image's (declared_volumes.h)
+  std::string selinux_level = {};                     // the pod's
+  std::vector<rkt::cdi::DeviceEdits> cdi_edits = {};  // of the container's CDI devices
 };
 
 struct BuildResult {
@@ -39,6 +42,7 @@ struct BuildResult {
   std::string stop_signal;
   std::vector<std::string> warnings;
   std::vector<std::string> relabel;  // volumes that get the container's SELinux label: their sources
+  CdiChanges cdi;
 };
 
 // Everything that can be wrong with what was asked for is found here; nothing is changed.

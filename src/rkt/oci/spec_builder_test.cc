@@ -133,6 +133,18 @@ TEST_F(SpecBuilder, AContainerWithEverythingSet) {
   ExpectGolden("everything");
 }
 
+TEST_F(SpecBuilder, DevicesKeepTheirOwnerUnlessTheyAreToBelongToTheUser) {
+  container_.security.run_as_user = 1000;
+  container_.security.run_as_group = 2000;
+  container_.devices = {{"/dev/null", "/dev/void", "rw"}};
+  ASSERT_OK_AND_ASSIGN(BuildResult kept, Build());
+  EXPECT_EQ(kept.spec.devices.at(0).uid, 0U);
+  container_.devices_belong_to_user = true;
+  ASSERT_OK_AND_ASSIGN(BuildResult given, Build());
+  EXPECT_EQ(given.spec.devices.at(0).uid, 1000U);
+  EXPECT_EQ(given.spec.devices.at(0).gid, 2000U);
+}
+
 TEST_F(SpecBuilder, APrivilegedContainerIsUnconfinedAndSeesTheMachinesDevices) {
   container_.security.privileged = true;
   container_.security.seccomp.type = ProfileType::kRuntimeDefault;

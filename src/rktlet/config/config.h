@@ -33,6 +33,10 @@ struct Config {
   std::string default_slice = "rktlet.slice";                                // of pods without a cgroup_parent
   std::chrono::nanoseconds default_stop_timeout = std::chrono::seconds(30);  // of containers without a grace period
   std::chrono::nanoseconds start_timeout = std::chrono::minutes(4);          // a unit's start job
+  std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};     // the later wins; empty: CDI is off
+  bool unprivileged_ports = true;                                            // in pods with a network of their own
+  bool unprivileged_ping = true;                                             // the same
+  bool device_ownership_from_security_context = false;
   uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included
   bool log_to_journal = false;                  // a copy of what containers print
   uint64_t log_rate_burst = 10000;              // lines of a container in log_rate_interval; 0: no limit

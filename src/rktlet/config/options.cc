@@ -210,6 +210,20 @@ void AddContainers(std::vector<Option>& options) {
                              "no grace period, before they kill it."));
   options.push_back(Duration("containers", "start_timeout", kLive, &Config::start_timeout,
                              "How long the start of a container or a pod may take."));
+  options.push_back(List("containers", "cdi_spec_dirs", kLive, &Config::cdi_spec_dirs,
+                         "Directories of device specifications of the Container Device Interface; of a device that "
+                         "several define the last one's counts. [] refuses such devices."));
+  options.push_back(
+      Flag("containers", "unprivileged_ports", kLive, &Config::unprivileged_ports,
+           "Lets any process of a new pod with a network of its own listen on ports below 1024 (the sysctl "
+           "net.ipv4.ip_unprivileged_port_start=0), unless the pod sets it."));
+  options.push_back(Flag("containers", "unprivileged_ping", kLive, &Config::unprivileged_ping,
+                         "Lets any process of a new pod with a network of its own send pings (the sysctl "
+                         "net.ipv4.ping_group_range), unless the pod sets it."));
+  options.push_back(Flag(
+      "containers", "device_ownership_from_security_context", kLive, &Config::device_ownership_from_security_context,
+      "Devices that a container asks for belong to its user and group inside, not to those that they "
+      "have on the node. CDI devices do unless their specification says otherwise."));
   options.push_back(Size("containers", "max_exec_output", kLive, &Config::max_exec_output,
                          "How much output of a command ExecSync returns, stdout and stderr together; more is read and "
                          "dropped. Clients take answers of 16MiB in all."));

@@ -75,6 +75,9 @@ std::vector<Problem> Validate(const Config& config) {
     CheckAbsolute("network.cni_bin_dirs", directory, false, problems);
   }
   CheckAbsolute("images.authfile", config.authfile, true, problems);
+  for (const std::string& directory : config.cdi_spec_dirs) {
+    CheckAbsolute("containers.cdi_spec_dirs", directory, false, problems);
+  }
   if (!IsSliceName(config.default_slice)) {
     problems.push_back({"containers.default_slice", StrCat("\"", config.default_slice, "\" is no name of a slice")});
   }

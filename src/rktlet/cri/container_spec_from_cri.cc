@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/cri/container_spec_from_cri.h"
 
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "base/strings.h"
 #include "rktlet/cri/fields_from_cri.h"
 #include "rktlet/cri/mount_from_cri.h"
+#include "spec/cdi_names.h"
 
 namespace rktlet::cri {
 namespace {
@@ -17,6 +21,36 @@ namespace v1 = ::runtime::v1;
 
 // Where the kubelet tells the grace period of the pod; CRI has no field for it.
 constexpr char kGracePeriod[] = "io.kubernetes.pod.terminationGracePeriod";
+// Annotations with such a key list names of CDI devices.
+constexpr char kCdiAnnotations[] = "cdi.k8s.io/";
+
+// Devices of the Container Device Interface: from the field, then from annotations, in which device plugins told them
+// before there was one. A name that comes both ways counts once.
+absl::Status ReadCdiDevices(const v1::ContainerConfig& config, spec::ContainerSpec& container) {
+  std::vector<std::string>& devices = container.cdi_devices;
+  const auto add = [&devices](const std::string& where, const std::string& name) -> absl::Status {
+    if (const absl::Status status = spec::CheckCdiDeviceName(name); !status.ok()) {
+      return WrongField(where, std::string(status.message()));
+    }
+    if (std::find(devices.begin(), devices.end(), name) == devices.end()) {
+      devices.push_back(name);
+    }
+    return absl::OkStatus();
+  };
+  for (int i = 0; i < config.cdi_devices_size(); ++i) {
+    RETURN_IF_ERROR(add(base::StrCat("config.CDI_devices[", i, "].name"), config.cdi_devices(i).name()));
+  }
+  const std::map<std::string, std::string> annotations(config.annotations().begin(), config.annotations().end());
+  for (auto it = annotations.lower_bound(kCdiAnnotations); it != annotations.end(); ++it) {
+    if (!it->first.starts_with(kCdiAnnotations)) {
+      break;
+    }
+    for (const absl::string_view name : absl::StrSplit(it->second, ',')) {
+      RETURN_IF_ERROR(add(base::StrCat("config.annotations[", it->first, "]"), std::string(name)));
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ReadMountsAndDevices(const v1::ContainerConfig& config, spec::ContainerSpec& container) {
   for (int i = 0; i < config.mounts_size(); ++i) {
@@ -34,10 +68,7 @@ absl::Status ReadMountsAndDevices(const v1::ContainerConfig& config, spec::Conta
     }
     container.devices.push_back(std::move(device));
   }
-  if (config.cdi_devices_size() > 0) {
-    return UnbuiltField("config.CDI_devices", "the Container Device Interface is");
-  }
-  return absl::OkStatus();
+  return ReadCdiDevices(config, container);
 }
 
 absl::Status ReadProcess(const v1::ContainerConfig& config, spec::ContainerSpec& container) {

@@ -55,6 +55,7 @@ Reply<v1::CreateContainerResponse> CreateContainer(Context& context, engine::Can
   CO_RETURN_IF_ERROR(pod.status());
   CO_ASSIGN_OR_RETURN(spec::ContainerSpec container, ContainerSpecFromCri(request, (*pod)->record.spec));
   CO_RETURN_IF_ERROR(SetLogJournal(context.config, (*pod)->record.spec, container));
+  container.devices_belong_to_user = context.config.device_ownership_from_security_context;
   CO_RETURN_IF_ERROR(ResolveTarget(*context.pods, **pod, container));
   if (context.images.loaded() && context.images.Find(container.image) == nullptr) {
     co_return absl::NotFoundError(base::StrCat("image \"", container.image, "\" is not present"));

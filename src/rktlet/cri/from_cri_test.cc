@@ -7,6 +7,7 @@
 
 #include "base/status_matchers.h"
 #include "rktlet/cri/container_spec_from_cri.h"
+#include "rktlet/cri/default_sysctls.h"
 #include "rktlet/cri/fields_from_cri.h"
 #include "rktlet/cri/pod_spec_from_cri.h"
 
@@ -437,7 +438,13 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
       {"config.image.image", kInvalid, [](auto& c) { c.clear_image(); }},
       {"config.image.runtime_handler", kInvalid, [](auto& c) { c.mutable_image()->set_runtime_handler("kata"); }},
       {"config.windows", kUnbuilt, [](auto& c) { c.mutable_windows(); }},
-      {"config.CDI_devices", kUnbuilt, [](auto& c) { c.add_cdi_devices()->set_name("v.com/gpu=0"); }},
+      {"config.CDI_devices[1].name", kInvalid,
+       [](auto& c) {
+         c.add_cdi_devices()->set_name("v.com/gpu=0");
+         c.add_cdi_devices()->set_name("/dev/gpu");
+       }},
+      {"config.annotations[cdi.k8s.io/plugin]", kInvalid,
+       [](auto& c) { (*c.mutable_annotations())["cdi.k8s.io/plugin"] = "v.com/gpu=0,gpu"; }},
       {"config.envs[0].key", kInvalid, [](auto& c) { c.add_envs()->set_value("x"); }},
       {"environment", kInvalid, [](auto& c) { c.add_envs()->set_key("a=b"); }},
       {"config.mounts[0].container_path", kInvalid, [&](auto& c) { mount(c)->clear_container_path(); }},
@@ -506,6 +513,40 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
     EXPECT_THAT(ContainerSpecFromCri(request, Pod()), StatusIs(refusal.code, HasSubstr(refusal.field)))
         << refusal.field;
   }
+}
+
+TEST(ContainerSpecFromCri, TakesCdiDevicesFromTheirFieldAndFromAnnotations) {
+  v1::CreateContainerRequest request = ContainerRequest();
+  v1::ContainerConfig& config = *request.mutable_config();
+  config.add_cdi_devices()->set_name("v.com/gpu=1");
+  config.add_cdi_devices()->set_name("v.com/gpu=0");
+  (*config.mutable_annotations())["cdi.k8s.io/b"] = "v.com/nic=x";
+  (*config.mutable_annotations())["cdi.k8s.io/a"] = "v.com/gpu=1,v.com/gpu=2";
+  (*config.mutable_annotations())["cdi.k8s.iox/a"] = "something else";
+  const absl::StatusOr<spec::ContainerSpec> container = ContainerSpecFromCri(request, Pod());
+  ASSERT_THAT(container, IsOk());
+  EXPECT_THAT(container->cdi_devices, testing::ElementsAre("v.com/gpu=1", "v.com/gpu=0", "v.com/gpu=2", "v.com/nic=x"));
+  EXPECT_EQ(container->annotations.size(), 3U);
+}
+
+TEST(DefaultSysctls, AreForPodsWithANetworkOfTheirOwnAndYieldToThePods) {
+  config::Config config;
+  spec::PodSpec pod;
+  pod.sysctls = {{"net/ipv4/ping_group_range", "5 5"}};
+  AddDefaultSysctls(config, pod);
+  EXPECT_THAT(pod.sysctls,
+              ElementsAre(Pair("net.ipv4.ip_unprivileged_port_start", "0"), Pair("net/ipv4/ping_group_range", "5 5")));
+  pod.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "80"}};
+  AddDefaultSysctls(config, pod);
+  EXPECT_THAT(pod.sysctls, ElementsAre(Pair("net.ipv4.ip_unprivileged_port_start", "80"),
+                                       Pair("net.ipv4.ping_group_range", "0 2147483647")));
+  pod.sysctls.clear();
+  config.unprivileged_ports = config.unprivileged_ping = false;
+  AddDefaultSysctls(config, pod);
+  EXPECT_TRUE(pod.sysctls.empty());
+  pod.network = spec::NamespaceMode::kNode;
+  AddDefaultSysctls(config::Config(), pod);
+  EXPECT_TRUE(pod.sysctls.empty());
 }
 
 TEST(SignalFromCri, GoesBothWaysForEverySignal) {

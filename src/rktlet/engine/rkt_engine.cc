@@ -94,6 +94,15 @@ void RktEngine::AddCniFlags(std::vector<std::string>& args) const {
   }
 }
 
+void RktEngine::AddCdiFlags(std::vector<std::string>& args) const {
+  for (const std::string& directory : config_.cdi_spec_dirs) {
+    args.push_back("--cdi-spec-dir=" + directory);
+  }
+  if (config_.cdi_spec_dirs.empty()) {
+    args.emplace_back("--cdi-spec-dir=");  // none, which is not the same as not saying
+  }
+}
+
 Awaitable<absl::StatusOr<spec::PodRecord>> RktEngine::PreparePod(spec::PodSpec pod) {
   std::vector<std::string> args = {"app", "prepare", "--config=-"};
   std::string document = spec::ToJson(pod);
@@ -135,7 +144,9 @@ Awaitable<absl::Status> RktEngine::RemovePod(spec::PodId pod) {
 }
 
 Awaitable<absl::StatusOr<spec::ContainerRecord>> RktEngine::AddContainer(spec::PodId pod, spec::ContainerSpec spec) {
-  std::vector<std::string> args = {"app", "add", "--config=-", "--format=json", pod.str()};
+  std::vector<std::string> args = {"app", "add", "--config=-", "--format=json"};
+  AddCdiFlags(args);
+  args.push_back(pod.str());
   std::string document = spec::ToJson(spec);
   auto printed = co_await Run(std::move(args), std::move(document), config_.command_timeout);
   CO_RETURN_IF_ERROR(printed.status());

@@ -47,6 +47,7 @@ class RktEngine final : public Engine {
                                              std::chrono::nanoseconds timeout);
   base::Command Command(const std::vector<std::string>& args) const;
   void AddCniFlags(std::vector<std::string>& args) const;
+  void AddCdiFlags(std::vector<std::string>& args) const;
   Cancellation Track(Cancellation cancellation);
 
   const config::Config& config_;

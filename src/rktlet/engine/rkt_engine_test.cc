@@ -109,6 +109,10 @@ TEST_F(Rkt, AContainersDocumentTravelsOnStdinAndItsRecordComesBack) {
   EXPECT_EQ(answer.unit, "k8s-x.service");
   EXPECT_EQ(Stdin(), spec::ToJson(spec));
   EXPECT_THAT(Args(), AllOf(HasSubstr("app\nadd\n--config=-\n--format=json\n"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(Args(), HasSubstr("--cdi-spec-dir=/etc/cdi\n--cdi-spec-dir=/var/run/cdi\n"));
+  config_.cdi_spec_dirs.clear();
+  ASSERT_THAT(loop_.Await(engine_.AddContainer(pod_, spec)), IsOk());
+  EXPECT_THAT(Args(), HasSubstr("--cdi-spec-dir=\n"));
 }
 
 TEST_F(Rkt, AnExecGivesBackTheCommandsOwnEnd) {
