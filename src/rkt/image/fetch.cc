@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
+#include "rkt/image/registry_token.h"
 #include "rkt/image/sha256.h"
 #include "rkt/image/source.h"
 
@@ -253,6 +254,19 @@ class Fetcher {
   std::vector<std::string> digests_;
 };
 
+// The options with the token that the credentials have for the image's registry.
+absl::StatusOr<FetchOptions> WithToken(const Source& source, FetchOptions options) {
+  SkopeoOptions& skopeo = options.skopeo;
+  if (!source.reference.has_value() || (skopeo.auth_fd < 0 && skopeo.authfile.empty())) {
+    return options;
+  }
+  const std::string file = skopeo.auth_fd >= 0 ? StrCat("/proc/self/fd/", skopeo.auth_fd) : skopeo.authfile;
+  if (const auto text = rktlet::base::ReadFile(file); text.ok()) {  // what is wrong with a file skopeo says
+    ASSIGN_OR_RETURN(skopeo.registry_token, FindRegistryToken(*text, source.reference->domain()));
+  }
+  return options;
+}
+
 absl::StatusOr<ImageRecord> FetchWithLock(Store& store, const Source& source, const FetchOptions& options) {
   ASSIGN_OR_RETURN(const rktlet::base::FileLock lock, store.LockForFetch());
   ASSIGN_OR_RETURN(const std::string work, store.MakeWorkDirectory());
@@ -283,7 +297,8 @@ absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, co
   if (options.policy == PullPolicy::kNever) {
     return absl::NotFoundError(StrCat("image \"", source_text, "\" is not in the store"));
   }
-  auto record = FetchWithLock(store, source, options);
+  ASSIGN_OR_RETURN(const FetchOptions complete, WithToken(source, options));
+  auto record = FetchWithLock(store, source, complete);
   // What a failure left, and what others removed while this fetch kept the store from being swept. Archives that
   // arrived whole are kept for the next try, unless that would be refused as well.
   const bool hopeless = absl::IsInvalidArgument(record.status()) || absl::IsFailedPrecondition(record.status());

@@ -6,13 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 
 #include "base/files.h"
 #include "base/strings.h"
-#include "base/subprocess.h"
 #include "nlohmann/json.hpp"
+#include "rkt/image/hidden_argument.h"
 
 namespace rkt::image {
 namespace {
@@ -22,6 +24,7 @@ using std::chrono::steady_clock;
 
 constexpr int kAuthFd = 10;  // in skopeo
 constexpr int kLockFd = 11;
+constexpr size_t kLongestAnswer = size_t{16} << 20;
 constexpr auto kTick = std::chrono::milliseconds(200);
 
 bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -55,6 +58,14 @@ uint64_t BytesBelow(const std::string& directory) {
     }
   }
   return bytes;
+}
+
+absl::StatusOr<rktlet::base::UniqueFd> MakeBuffer() {
+  rktlet::base::UniqueFd memory(::memfd_create("skopeo", MFD_CLOEXEC));
+  if (!memory.valid()) {
+    return rktlet::base::ErrnoStatus(errno, "make a buffer");
+  }
+  return memory;
 }
 
 std::string ReadBack(int fd) {
@@ -123,7 +134,9 @@ std::vector<std::string> Skopeo::Arguments(const std::vector<std::string>& verb,
   if (!options_.verify_tls) {
     arguments.emplace_back(copying ? "--src-tls-verify=false" : "--tls-verify=false");
   }
-  if (options_.auth_fd >= 0) {
+  if (!options_.registry_token.empty()) {
+    arguments.emplace_back(kHiddenArgument);
+  } else if (options_.auth_fd >= 0) {
     arguments.push_back(StrCat("--authfile=/proc/self/fd/", kAuthFd));
   } else if (!options_.authfile.empty()) {
     arguments.push_back("--authfile=" + options_.authfile);
@@ -131,23 +144,39 @@ std::vector<std::string> Skopeo::Arguments(const std::vector<std::string>& verb,
   return arguments;
 }
 
+absl::StatusOr<rktlet::base::PidFd> Skopeo::Start(rktlet::base::Command command, bool copying) const {
+  if (options_.registry_token.empty()) {
+    return rktlet::base::Spawn(command);
+  }
+  const char* flag = copying ? "--src-registry-token=" : "--registry-token=";
+  return SpawnWithHiddenArgument(std::move(command), flag + options_.registry_token);
+}
+
 absl::StatusOr<std::string> Skopeo::Run(const std::vector<std::string>& verb, const std::string& image) const {
   std::vector<std::string> arguments = Arguments(verb, false);
   arguments.push_back(image);
-  rktlet::base::RunOptions run_options;
-  run_options.timeout = options_.stall_timeout;
-  ASSIGN_OR_RETURN(const rktlet::base::CommandResult result,
-                   rktlet::base::RunCommand(MakeCommand(std::move(arguments), options_), run_options));
-  if (result.timed_out) {
+  ASSIGN_OR_RETURN(const rktlet::base::UniqueFd answer, MakeBuffer());
+  ASSIGN_OR_RETURN(const rktlet::base::UniqueFd messages, MakeBuffer());
+  rktlet::base::Command command = MakeCommand(std::move(arguments), options_);
+  command.fds.insert(command.fds.end(), {{answer.get(), 1}, {messages.get(), 2}});
+  command.new_session = true;
+  ASSIGN_OR_RETURN(const rktlet::base::PidFd child, Start(std::move(command), false));
+  pollfd polled = {child.fd(), POLLIN, 0};
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.stall_timeout).count();
+  const bool ended = ::poll(&polled, 1, static_cast<int>(std::min<int64_t>(timeout, INT_MAX))) != 0;
+  if (!ended) {
+    ::kill(-child.pid(), SIGKILL);  // the group of an unreaped leader: the number is still its own
+  }
+  ASSIGN_OR_RETURN(const auto status, child.Reap(true));
+  if (!ended) {
     return absl::DeadlineExceededError("the registry does not answer");
   }
-  if (!result.status.Success()) {
-    return SkopeoFailure(result.stderr_data);
+  if (!status->Success()) {
+    return SkopeoFailure(ReadBack(messages.get()));
   }
-  if (result.stdout_truncated) {
-    return absl::DataLossError("the registry's answer is too large");
-  }
-  return result.stdout_data;
+  ::lseek(answer.get(), 0, SEEK_SET);
+  auto text = rktlet::base::ReadAll(answer.get(), kLongestAnswer);
+  return text.ok() ? text : absl::DataLossError("the registry's answer is too large");
 }
 
 absl::StatusOr<std::string> Skopeo::RawManifest(const std::string& image) const {
@@ -175,14 +204,11 @@ absl::Status Skopeo::Copy(const std::string& image, const std::string& layout, c
                 true);
   arguments.push_back(image);
   arguments.push_back(StrCat("oci:", layout, ":image"));
-  const rktlet::base::UniqueFd messages(::memfd_create("skopeo", MFD_CLOEXEC));
-  if (!messages.valid()) {
-    return rktlet::base::ErrnoStatus(errno, "make a buffer");
-  }
+  ASSIGN_OR_RETURN(const rktlet::base::UniqueFd messages, MakeBuffer());
   rktlet::base::Command command = MakeCommand(std::move(arguments), options_);
   command.fds.emplace_back(messages.get(), 2);
   command.new_session = true;
-  ASSIGN_OR_RETURN(const rktlet::base::PidFd child, rktlet::base::Spawn(command));
+  ASSIGN_OR_RETURN(const rktlet::base::PidFd child, Start(std::move(command), true));
 
   const uint64_t before = BytesBelow(blobs + "/sha256");
   uint64_t seen = 0;

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/subprocess.h"
 
 namespace rkt::image {
 
 struct SkopeoOptions {
   std::string authfile;         // empty: skopeo's own places
   int auth_fd = -1;             // borrowed; instead of authfile, a file that can be opened again through /proc
+  std::string registry_token;   // instead of both: what the registry itself takes (Authorization: Bearer)
   bool verify_tls = true;       // false also permits plain http
   bool verify_image = true;     // false: policy.json is not asked
   std::string registries_conf;  // empty: the system's
@@ -47,6 +49,8 @@ class Skopeo {
 
  private:
   std::vector<std::string> Arguments(const std::vector<std::string>& verb, bool copying) const;
+  // Starts skopeo, with the token where it reads one and nobody else does.
+  absl::StatusOr<rktlet::base::PidFd> Start(rktlet::base::Command command, bool copying) const;
   absl::StatusOr<std::string> Run(const std::vector<std::string>& verb, const std::string& image) const;
 
   SkopeoOptions options_;

@@ -39,11 +39,8 @@ absl::StatusOr<std::string> Basic(const v1::AuthConfig& auth) {
 }  // namespace
 
 absl::StatusOr<std::string> AuthFile(const v1::AuthConfig& auth, const std::string& reference) {
-  if (auth.username().empty() && auth.auth().empty() && auth.identity_token().empty()) {
-    if (!auth.registry_token().empty()) {
-      return absl::UnimplementedError(
-          "auth.registry_token: a bearer token is not supported; give a username and a password, or an identity token");
-    }
+  if (auth.username().empty() && auth.auth().empty() && auth.identity_token().empty() &&
+      auth.registry_token().empty()) {
     if (!auth.password().empty()) {
       return absl::InvalidArgumentError("auth.password without auth.username");
     }
@@ -56,7 +53,10 @@ absl::StatusOr<std::string> AuthFile(const v1::AuthConfig& auth, const std::stri
     host = parsed->domain();
   }
   nlohmann::json entry = nlohmann::json::object();
-  if (!auth.identity_token().empty()) {
+  if (!auth.registry_token().empty()) {
+    // Nothing is asked for a token then: this is it.
+    entry["registrytoken"] = auth.registry_token();
+  } else if (!auth.identity_token().empty()) {
     // The client takes the token only beside a user of any name without a password.
     entry["auth"] = absl::Base64Escape((auth.username().empty() ? "<token>" : auth.username()) + ":");
     entry["identitytoken"] = auth.identity_token();

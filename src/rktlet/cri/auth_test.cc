@@ -55,9 +55,20 @@ TEST(AuthFile, WhatCannotBeUsedIsRefusedWithoutRepeatingIt) {
               StatusIs(absl::StatusCode::kInvalidArgument, testing::Not(HasSubstr("n0t-base64"))));
   auth.set_auth("bm9jb2xvbg==");
   EXPECT_THAT(AuthFile(auth, kImage), StatusIs(absl::StatusCode::kInvalidArgument, _));
-  v1::AuthConfig bearer;
-  bearer.set_registry_token("secret");
-  EXPECT_THAT(AuthFile(bearer, kImage), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("bearer token")));
+  v1::AuthConfig alone;
+  alone.set_password("secret");
+  EXPECT_THAT(AuthFile(alone, kImage), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("auth.username")));
+}
+
+TEST(AuthFile, HasATokenOfTheRegistryBeforeAllElse) {
+  v1::AuthConfig auth;
+  auth.set_registry_token("b34rer");
+  const char* want = R"({"auths":{"registry.example:5000":{"registrytoken":"b34rer"}}})";
+  EXPECT_THAT(AuthFile(auth, kImage), IsOkAndHolds(want));
+  auth.set_username("user");
+  auth.set_password("pass");
+  auth.set_identity_token("t0ken");
+  EXPECT_THAT(AuthFile(auth, kImage), IsOkAndHolds(want));
 }
 
 TEST(CriImage, TellsAUserByNumberOrByName) {
