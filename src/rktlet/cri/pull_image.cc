@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/journal.h"
 #include "rktlet/cri/images.h"
 #include "rktlet/cri/rpcs.h"
 #include "spec/image_reference.h"
@@ -21,7 +20,6 @@ Reply<v1::PullImageResponse> PullImage(Context& context, engine::Cancellation, c
   auto id = co_await context.puller.Pull(std::move(wanted), *std::move(auth));
   CO_RETURN_IF_ERROR(id.status());
   context.disk.Invalidate(context.layout.Images());
-  base::journal::Info("Image pulled", {{"IMAGE", name}, {"IMAGE_ID", *id}});
   v1::PullImageResponse response;
   response.set_image_ref(*id);
   co_return response;

@@ -65,6 +65,27 @@ json Resources(const Context& context) {
   return resources;
 }
 
+// Each pull under way: how much is there, and how many wait for it.
+json Pulls(const Context& context) {
+  json pulls = json::array();
+  for (const engine::PullView& pull : context.puller.Pulls()) {
+    json entry = {{"image", pull.reference},
+                  {"phase", pull.progress.phase},
+                  {"seconds", pull.elapsed.count() / 1000.0},
+                  {"callers", pull.callers},
+                  {"bytesFetched", pull.progress.bytes}};
+    if (pull.progress.total != 0) {
+      entry["bytesTotal"] = pull.progress.total;
+    }
+    if (pull.progress.layers != 0) {
+      entry["layer"] = pull.progress.layer;
+      entry["layers"] = pull.progress.layers;
+    }
+    pulls.push_back(std::move(entry));
+  }
+  return pulls;
+}
+
 void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusResponse& response) {
   auto& info = *response.mutable_info();
   const json options = {{"yaml", config::Dump(context.config)}};
@@ -89,6 +110,7 @@ void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusR
                        {"pulls", context.puller.running()},
                        {"version", RKTLET_VERSION}};
   info["runtime"] = Text(counts);
+  info["pulls"] = Text(Pulls(context));
   info["resources"] = Text(Resources(context));
   if (context.pods != nullptr) {
     const json problems = context.pods->Problems();

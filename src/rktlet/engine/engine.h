@@ -78,11 +78,21 @@ struct ExecResult {
   bool truncated = false;
 };
 
+// How far a fetch is.
+struct FetchProgress {
+  std::string phase;   // "resolve", "fetch", "unpack", "done"
+  uint64_t bytes = 0;  // fetched
+  uint64_t total = 0;  // to be fetched; 0: not known
+  uint64_t layer = 0;  // being unpacked, from 1
+  uint64_t layers = 0;
+};
+
 struct FetchRequest {
   std::string reference;  // as the user wrote it, "busybox", "host/repo:tag", "host/repo@sha256:…"
   std::string auth_json;  // a registry authentication file (containers-auth.json(5)); a secret; empty: the default one
   std::chrono::nanoseconds timeout{0};           // of all of it; 0: none
   std::chrono::nanoseconds progress_timeout{0};  // without any progress; 0: none
+  std::function<void(const FetchProgress&)> on_progress = [](const FetchProgress&) {};
 };
 
 // An image of the store. CRI's image id and image_ref are both `id`.

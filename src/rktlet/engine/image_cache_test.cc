@@ -127,6 +127,29 @@ TEST_F(Pulling, WaitsForAFreePlace) {
   EXPECT_EQ(engine_.CountCalls("FetchImage"), 3U);
 }
 
+TEST_F(Pulling, TellsHowFarItIsAndHowManyWaitForIt) {
+  config_.max_parallel_pulls = 1;
+  engine_.Hold("FetchImage");
+  Begin("docker.io/library/a:latest");
+  Begin("docker.io/library/a:latest", "secret");
+  ASSERT_TRUE(loop_.RunUntil([this] { return engine_.CountCalls("FetchImage") == 1; }));
+  Begin("docker.io/library/a:latest");
+  ASSERT_TRUE(loop_.RunUntil([this] { return puller_.Pulls().front().callers == 2; }));
+  engine_.fetches.front().on_progress({.phase = "fetch", .bytes = 5, .total = 10});
+  const std::vector<PullView> pulls = puller_.Pulls();
+  ASSERT_EQ(pulls.size(), 2U);
+  EXPECT_EQ(pulls[0].reference, "docker.io/library/a:latest");
+  EXPECT_EQ(pulls[0].progress.phase, "fetch");
+  EXPECT_EQ(pulls[0].progress.bytes, 5U);
+  EXPECT_EQ(pulls[0].progress.total, 10U);
+  EXPECT_EQ(pulls[1].reference, "docker.io/library/a:latest");
+  EXPECT_EQ(pulls[1].callers, 1U);
+  EXPECT_EQ(pulls[1].progress.phase, "wait");
+  engine_.Release("FetchImage");
+  ASSERT_TRUE(Ends(3));
+  EXPECT_TRUE(puller_.Pulls().empty());
+}
+
 TEST_F(Pulling, FailsForEverybodyWhoWaitedAndCanBeRepeated) {
   engine_.Hold("FetchImage");
   engine_.FailNext("FetchImage", absl::NotFoundError("no such image"));

@@ -62,6 +62,25 @@ absl::StatusOr<Features> ParseFeatures(const std::string& text) try {
   return absl::InternalError(base::StrCat("rkt features printed nothing usable: ", error.what()));
 }
 
+std::optional<FetchProgress> ParseFetchProgress(std::string_view line, const FetchProgress& known) try {
+  if (!line.starts_with('{')) {
+    return std::nullopt;
+  }
+  const json document = json::parse(line);
+  FetchProgress progress = known;
+  progress.phase = document.at("phase").get<std::string>();
+  if (progress.phase == "fetch") {
+    progress.bytes = Get<uint64_t>(document, "bytes");
+    progress.total = Get<uint64_t>(document, "total");
+  } else if (progress.phase == "unpack") {
+    progress.layer = Get<uint64_t>(document, "layer");
+    progress.layers = Get<uint64_t>(document, "layers");
+  }
+  return progress;
+} catch (const json::exception&) {
+  return std::nullopt;  // only for show
+}
+
 absl::StatusOr<NetworkStatus> ParseNetworkStatus(const std::string& text) try {
   const json document = json::parse(text);
   NetworkStatus status;

@@ -140,7 +140,23 @@ class Running : public std::enable_shared_from_this<Running> {
     }
   }
 
+  // A line of unlimited length is no line of a command's own: it is cut.
+  void CutLines(std::string_view bytes) {
+    static constexpr size_t kLongestLine = size_t{64} << 10;
+    for (const char c : bytes) {
+      if (c != '\n' && line_.size() < kLongestLine) {
+        line_ += c;
+      } else if (c == '\n') {
+        options_.on_stderr_line(line_);
+        line_.clear();
+      }
+    }
+  }
+
   void Take(Stream& stream, size_t count) {
+    if (&stream == &err_ && options_.on_stderr_line) {
+      CutLines({stream.buffer.data(), count});
+    }
     const size_t room = options_.output_limit - std::min(options_.output_limit, taken_);
     const size_t taken = std::min(room, count);
     stream.sink->append(stream.buffer.data(), taken);
@@ -238,6 +254,7 @@ class Running : public std::enable_shared_from_this<Running> {
   asio::steady_timer progress_;
   asio::steady_timer kill_;
   asio::steady_timer done_;  // never expires: cancelled at the end
+  std::string line_;         // of stderr, whose end has not come
   size_t taken_ = 0;
   bool exited_ = false;
   bool finished_ = false;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "base/subprocess.h"
@@ -23,6 +24,8 @@ struct ProcessOptions {
   // Between SIGTERM, which lets the command clean up, and SIGKILL to its process group.
   std::chrono::nanoseconds kill_grace = std::chrono::seconds(5);
   Cancellation cancellation;
+  // Called with each whole line that the command writes to stderr, while it runs; absent: none is cut out.
+  std::function<void(std::string_view)> on_stderr_line;
 };
 
 struct ProcessResult {

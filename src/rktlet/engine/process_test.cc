@@ -38,6 +38,16 @@ TEST_F(Process, GivesBackExitCodeAndBothStreams) {
   EXPECT_EQ(RunningProcesses(), 0U);
 }
 
+TEST_F(Process, HandsOnLinesOfStderrAsTheyCome) {
+  ProcessOptions options;
+  std::vector<std::string> lines;
+  options.on_stderr_line = [&](std::string_view line) { lines.emplace_back(line); };
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result,
+                       Shell("echo out; printf a >&2; echo b >&2; echo >&2; printf tail >&2", options));
+  EXPECT_EQ(lines, (std::vector<std::string>{"ab", ""}));  // the last has no end
+  EXPECT_EQ(result.command.stderr_data, "ab\n\ntail");
+}
+
 TEST_F(Process, ReadsWhatItIsFedWhateverTheSize) {
   ProcessOptions options;
   options.stdin_data = std::string(300'000, 'x');

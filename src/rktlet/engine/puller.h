@@ -5,16 +5,26 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "rktlet/config/config.h"
 #include "rktlet/engine/engine.h"
 #include "rktlet/engine/image_cache.h"
 
 namespace rktlet::engine {
+
+// A pull under way, as an administrator sees it.
+struct PullView {
+  std::string reference;
+  size_t callers = 1;
+  std::chrono::milliseconds elapsed{0};
+  FetchProgress progress;  // phase "wait": others have to end first
+};
 
 class Puller {
  public:
@@ -29,12 +39,13 @@ class Puller {
   Awaitable<absl::StatusOr<std::string>> Pull(std::string reference, std::string auth_json);
 
   size_t running() const { return running_; }
+  std::vector<PullView> Pulls() const;
 
  private:
   struct Job;
   using Key = std::pair<std::string, std::string>;
 
-  Awaitable<absl::StatusOr<std::string>> Fetch(std::string reference, std::string auth_json);
+  Awaitable<absl::StatusOr<std::string>> Fetch(std::shared_ptr<Job> job, std::string auth_json);
 
   boost::asio::any_io_executor executor_;
   Engine& engine_;

@@ -253,6 +253,13 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
   options.timeout = request.timeout;
   options.progress_timeout = request.progress_timeout + request.progress_timeout / 8;  // rkt sees it first, says more
   options.cancellation = Track(Cancellation());
+  FetchProgress progress;
+  options.on_stderr_line = [&](std::string_view line) {
+    if (auto told = ParseFetchProgress(line, progress)) {
+      progress = *std::move(told);
+      request.on_progress(progress);
+    }
+  };
   const uint64_t oom_kills = pull_cgroup_.OomKills();
   auto result = co_await RunProcess(std::move(command), std::move(options));
   CO_RETURN_IF_ERROR(result.status());
@@ -260,6 +267,10 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
     if (pull_cgroup_.OomKills() > oom_kills) {
       co_return absl::ResourceExhaustedError(
           StrCat(status.message(), " (pulls have used up images.pull_memory_limit of rktlet.yaml)"));
+    }
+    if (result->command.timed_out) {
+      const char* key = result->stalled ? "images.pull_progress_timeout" : "images.pull_timeout";
+      co_return absl::DeadlineExceededError(StrCat(status.message(), " (", key, " of rktlet.yaml)"));
     }
     co_return status;
   }

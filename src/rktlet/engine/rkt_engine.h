@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rktlet/config/config.h"
@@ -63,5 +64,8 @@ class RktEngine final : public Engine {
 absl::StatusOr<std::vector<Image>> ParseImageList(const std::string& json);
 absl::StatusOr<Features> ParseFeatures(const std::string& json);
 absl::StatusOr<NetworkStatus> ParseNetworkStatus(const std::string& json);
+// A line of `rkt image fetch --progress=json`; absent for every other line. `known` is what was told before: a phase
+// that has no bytes of its own keeps those.
+std::optional<FetchProgress> ParseFetchProgress(std::string_view line, const FetchProgress& known);
 
 }  // namespace rktlet::engine

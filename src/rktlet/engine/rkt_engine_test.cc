@@ -175,11 +175,40 @@ TEST_F(Rkt, AFailedPullSaysWhyWithoutItsProgress) {
               StatusIs(absl::StatusCode::kNotFound, "pull busybox: image fetch: no such tag"));
 }
 
+TEST_F(Rkt, APullTellsHowItGetsOn) {
+  Script(
+      "exec >&2; echo '{\"phase\":\"resolve\"}'; echo some words; echo '{\"phase\":\"fetch\",\"bytes\":7,\"total\":9}';"
+      "echo '{\"phase\":\"unpack\",\"layer\":1,\"layers\":2}'; echo '{\"phase\":7}'; echo '{torn'; echo "
+      "'{\"phase\":\"done\"}'");
+  std::vector<FetchProgress> told;
+  FetchRequest request{.reference = "busybox", .auth_json = "", .on_progress = [&](const FetchProgress& progress) {
+                         told.push_back(progress);
+                       }};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("no image id")));
+  ASSERT_THAT(told, testing::SizeIs(4));
+  EXPECT_EQ(told[0].phase, "resolve");
+  EXPECT_EQ(told[1].bytes, 7U);
+  EXPECT_EQ(told[1].total, 9U);
+  EXPECT_EQ(told[2].layer, 1U);
+  EXPECT_EQ(told[2].layers, 2U);
+  EXPECT_EQ(told[2].bytes, 7U) << "what was fetched is still known";
+  EXPECT_EQ(told[3].phase, "done");
+}
+
+TEST_F(Rkt, APullBeyondItsTimeNamesTheKey) {
+  Script("exec sleep 100");
+  FetchRequest request{.reference = "busybox", .auth_json = "", .timeout = milliseconds(100)};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("images.pull_timeout")));
+}
+
 TEST_F(Rkt, APullWithoutProgressIsGivenUp) {
   Script("echo '{}' >&2; exec sleep 100");
   FetchRequest request{.reference = "busybox", .auth_json = "", .timeout = {}, .progress_timeout = milliseconds(100)};
   EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
-              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("no progress")));
+              StatusIs(absl::StatusCode::kDeadlineExceeded,
+                       AllOf(HasSubstr("no progress"), HasSubstr("images.pull_progress_timeout"))));
 }
 
 TEST_F(Rkt, TheNetworkIsAskedAboutTheConfiguredDirectories) {
