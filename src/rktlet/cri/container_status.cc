@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/cri/status_to_cri.h"
+#include "rktlet/cri/verbose_info.h"
 #include "rktlet/pods/pods.h"
 
 namespace rktlet::cri {
@@ -14,7 +15,7 @@ Reply<v1::ContainerStatusResponse> ContainerStatus(Context& context, engine::Can
   *response.mutable_status() = ContainerStatusToCri(**container);
   if (request.verbose()) {
     const pods::PodPtr pod = context.pods->PodOf(**container);
-    (*response.mutable_info())["info"] = ContainerInfoJson(pod.get(), **container);
+    (*response.mutable_info())["info"] = ContainerInfoJson(context.layout, pod.get(), **container);
   }
   co_return response;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/cri/status_to_cri.h"
+#include "rktlet/cri/verbose_info.h"
 #include "rktlet/pods/pods.h"
 
 namespace rktlet::cri {
@@ -17,7 +18,7 @@ Reply<v1::PodSandboxStatusResponse> PodSandboxStatus(Context& context, engine::C
   }
   response.set_timestamp(context.pods->Now());
   if (request.verbose()) {
-    (*response.mutable_info())["info"] = PodInfoJson(**pod);
+    (*response.mutable_info())["info"] = PodInfoJson(context.layout, **pod);
   }
   co_return response;
 }

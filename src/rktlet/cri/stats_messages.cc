@@ -2,6 +2,7 @@
 #include "rktlet/cri/stats_messages.h"
 
 #include "base/journal.h"
+#include "rktlet/cri/labels.h"
 
 namespace rktlet::cri {
 namespace {
@@ -81,17 +82,6 @@ void FillNetwork(const stats::NetworkSample& sample, const std::string& default_
   }
 }
 
-template <typename Selector>
-bool LabelsMatch(const Selector& selector, const std::map<std::string, std::string>& labels) {
-  for (const auto& [key, value] : selector) {
-    const auto label = labels.find(key);
-    if (label == labels.end() || label->second != value) {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 bool Matches(const v1::ContainerStatsFilter& filter, const pods::ContainerView& view) {
@@ -127,7 +117,7 @@ v1::ContainerStats ToCri(const pods::ContainerView& view, const stats::Container
   }
   v1::FilesystemUsage& layer = *stats.mutable_writable_layer();
   layer.set_timestamp(sample.writable_layer.has_value() ? sample.writable_layer->measured_at : sample.timestamp);
-  layer.mutable_fs_id()->set_mountpoint(sample.writable_layer_path);
+  layer.mutable_fs_id()->set_mountpoint(sample.writable_layer_mount_point);
   layer.mutable_used_bytes()->set_value(sample.writable_layer.has_value() ? sample.writable_layer->bytes : 0);
   layer.mutable_inodes_used()->set_value(sample.writable_layer.has_value() ? sample.writable_layer->inodes : 0);
   return stats;

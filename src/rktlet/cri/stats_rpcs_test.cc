@@ -5,6 +5,7 @@
 
 #include "rktlet/cri/metric_families.h"
 #include "rktlet/cri/server_fixture.h"
+#include "rktlet/stats/devices.h"
 
 namespace rktlet::cri {
 namespace {
@@ -97,7 +98,16 @@ TEST_F(StatsRpcs, AContainersStatisticsAreComplete) {
   EXPECT_EQ(stats.swap().swap_available_bytes().value(), 30U);
   EXPECT_GE(stats.memory().timestamp(), stats.cpu().timestamp());
   EXPECT_GT(stats.cpu().timestamp(), 0);
-  EXPECT_THAT(stats.writable_layer().fs_id().mountpoint(), HasSubstr("/upper"));
+  EXPECT_EQ(stats.writable_layer().fs_id().mountpoint(), stats::MountPointOf(dir_.path()));
+}
+
+TEST_F(StatsRpcs, ImagesAndContainersOnOneDiskHaveOneFileSystem) {
+  v1::ImageFsInfoResponse response;
+  ASSERT_TRUE(Call(*images_stub_, &v1::ImageService::Stub::ImageFsInfo, v1::ImageFsInfoRequest(), response).ok());
+  ASSERT_THAT(response.image_filesystems(), SizeIs(1));
+  ASSERT_THAT(response.container_filesystems(), SizeIs(1));
+  EXPECT_EQ(response.image_filesystems(0).fs_id().mountpoint(), stats::MountPointOf(dir_.path()));
+  EXPECT_EQ(response.container_filesystems(0).fs_id().mountpoint(), stats::MountPointOf(dir_.path()));
 }
 
 TEST_F(StatsRpcs, APodsStatisticsAreThoseOfItsSliceItsNetworkAndItsContainers) {

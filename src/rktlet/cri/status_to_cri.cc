@@ -2,17 +2,15 @@
 #include "rktlet/cri/status_to_cri.h"
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "rktlet/cri/fields_from_cri.h"
-#include "unit/unit_names.h"
+#include "rktlet/cri/labels.h"
 
 namespace rktlet::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
-using nlohmann::json;
 
 v1::NamespaceMode NamespaceModeToCri(spec::NamespaceMode mode) {
   switch (mode) {
@@ -142,25 +140,6 @@ void FillResources(const spec::Resources& resources, v1::LinuxContainerResources
   cri.mutable_unified()->insert(resources.unified.begin(), resources.unified.end());
 }
 
-template <typename Selector>
-bool LabelsMatch(const Selector& selector, const std::map<std::string, std::string>& labels) {
-  for (const auto& [key, value] : selector) {
-    const auto label = labels.find(key);
-    if (label == labels.end() || label->second != value) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// A document that the engine wrote is JSON; a plugin's result is what the plugin wrote.
-json ParseOrText(const std::string& text) {
-  json parsed = json::parse(text, nullptr, false);
-  return parsed.is_discarded() ? json(text) : parsed;
-}
-
-std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 }  // namespace
 
 v1::PodSandboxStatus PodStatusToCri(const pods::Pod& pod) {
@@ -229,48 +208,6 @@ v1::Container ContainerToCri(const pods::Container& container) {
   FillContainer(container, item);
   item.set_pod_sandbox_id(container.pod.str());
   return item;
-}
-
-std::string PodInfoJson(const pods::Pod& pod) {
-  json info = {{"pid", pod.supervisor_pid},
-               {"unit", pod.record.unit},
-               {"slice", unit::PodSlice(pod.record.spec)},
-               {"bootId", pod.record.boot_id},
-               {"config", ParseOrText(spec::ToJson(pod.record.spec))}};
-  if (!pod.ended.empty()) {
-    info["ended"] = pod.ended;
-  }
-  if (pod.network.has_value()) {
-    json networks = json::array();
-    for (const spec::NetworkAttachment& attachment : pod.network->attachments) {
-      networks.push_back({{"name", attachment.name},
-                          {"interface", attachment.interface},
-                          {"ips", attachment.ips},
-                          {"cniResult", ParseOrText(attachment.result)}});
-    }
-    info["network"] = {{"state", pod.network->state}, {"networks", std::move(networks)}};
-  }
-  return Dump(info);
-}
-
-std::string ContainerInfoJson(const pods::Pod* pod, const pods::Container& container) {
-  const spec::ContainerRecord& record = container.record;
-  json info = {{"sandboxID", container.pod.str()},
-               {"pid", container.pid},
-               {"unit", record.unit},
-               {"argv", record.argv},
-               {"warnings", record.warnings},
-               {"config", ParseOrText(spec::ToJson(record.spec))}};
-  if (pod != nullptr) {
-    info["slice"] = unit::PodSlice(pod->record.spec);
-  }
-  if (container.exit.has_value()) {
-    info["exit"] = {{"code", container.exit->code},
-                    {"signal", container.exit->signal},
-                    {"oom", container.exit->oom},
-                    {"recordedBy", container.exit->recorded_by}};
-  }
-  return Dump(info);
 }
 
 bool Matches(const v1::PodSandboxFilter& filter, const pods::Pod& pod) {

@@ -14,10 +14,6 @@ runtime::v1::PodSandbox PodToCri(const pods::Pod& pod);
 runtime::v1::ContainerStatus ContainerStatusToCri(const pods::Container& container);
 runtime::v1::Container ContainerToCri(const pods::Container& container);
 
-// A JSON text for the answer to a verbose request: pid, unit, the document, CNI's results.
-std::string PodInfoJson(const pods::Pod& pod);
-std::string ContainerInfoJson(const pods::Pod* pod, const pods::Container& container);
-
 // An id in a filter may be the beginning of one.
 bool Matches(const runtime::v1::PodSandboxFilter& filter, const pods::Pod& pod);
 bool Matches(const runtime::v1::ContainerFilter& filter, const pods::Container& container);

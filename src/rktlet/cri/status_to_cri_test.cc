@@ -6,6 +6,10 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
+#include "base/status_matchers.h"
+#include "rktlet/cri/verbose_info.h"
+
 namespace rktlet::cri {
 namespace {
 
@@ -166,17 +170,35 @@ TEST_F(StatusToCri, FiltersContainers) {
 }
 
 TEST_F(StatusToCri, TellsMoreWhenAsked) {
+  const base::TempDir directory;
+  const spec::Layout layout(directory.File("lib"), directory.File("run"));
+  const std::string bundle = layout.App(pod->id(), container->app());
+  ASSERT_THAT(base::MakeDirectories(bundle, 0700), base::IsOk());
+  ASSERT_THAT(base::WriteFileAtomic(bundle + "/config.json", R"({"ociVersion":"1.0.2"})", 0600), base::IsOk());
+  ASSERT_THAT(base::MakeDirectories(layout.RunPod(pod->id()), 0700), base::IsOk());
+  ASSERT_THAT(base::WriteFileAtomic(layout.NetworkNamespace(pod->id()), "", 0600), base::IsOk());
   pod->supervisor_pid = 12;
-  const auto pod_info = nlohmann::json::parse(PodInfoJson(*pod));
+  const auto pod_info = nlohmann::json::parse(PodInfoJson(layout, *pod));
   EXPECT_EQ(pod_info["pid"], 12);
   EXPECT_EQ(pod_info["unit"], "k8s-web.service");
+  EXPECT_EQ(pod_info["cgroup"], "/x.slice/k8s-web.service");
   EXPECT_EQ(pod_info["config"]["name"], "web");
+  EXPECT_EQ(pod_info["networkNamespace"], layout.NetworkNamespace(pod->id()));
   EXPECT_EQ(pod_info["network"]["networks"][0]["cniResult"]["cniVersion"], "1.0.0");
   container->pid = 13;
-  const auto container_info = nlohmann::json::parse(ContainerInfoJson(pod.get(), *container));
+  const auto container_info = nlohmann::json::parse(ContainerInfoJson(layout, pod.get(), *container));
   EXPECT_EQ(container_info["pid"], 13);
   EXPECT_EQ(container_info["sandboxID"], std::string(64, 'a'));
   EXPECT_EQ(container_info["slice"], "x.slice");
+  EXPECT_EQ(container_info["cgroup"], "/x.slice/k8s-main.service");
+  EXPECT_EQ(container_info["config"]["name"], "main");
+  EXPECT_EQ(container_info["runtimeSpec"]["ociVersion"], "1.0.2");
+}
+
+TEST_F(StatusToCri, TellsWhatIsThereWhenFilesAreGone) {
+  const spec::Layout nowhere("/nonexistent/lib", "/nonexistent/run");
+  EXPECT_FALSE(nlohmann::json::parse(PodInfoJson(nowhere, *pod)).contains("networkNamespace"));
+  EXPECT_FALSE(nlohmann::json::parse(ContainerInfoJson(nowhere, nullptr, *container)).contains("runtimeSpec"));
 }
 
 }  // namespace

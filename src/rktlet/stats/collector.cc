@@ -2,6 +2,7 @@
 #include "rktlet/stats/collector.h"
 
 #include "base/journal.h"
+#include "rktlet/stats/devices.h"
 #include "unit/unit_names.h"
 
 namespace rktlet::stats {
@@ -101,6 +102,7 @@ absl::StatusOr<ContainerSample> Collector::Sample(const pods::ContainerView& con
   ContainerSample sample;
   sample.timestamp = clock_.RealtimeNanos();
   sample.writable_layer_path = WritableLayer(container);
+  sample.writable_layer_mount_point = WritableLayersMountPoint();
   sample.writable_layer = disk_.Get({sample.writable_layer_path}, kLayerAge).front();
   const std::string& id = container.container->spec.id.str();
   if (!container.running) {
@@ -174,6 +176,13 @@ Usage Collector::WritableLayers(const pods::Directory& directory) {
     }
   }
   return total;
+}
+
+const std::string& Collector::WritableLayersMountPoint() {
+  if (layers_mount_point_.empty()) {
+    layers_mount_point_ = MountPointOf(layout_.Pods());
+  }
+  return layers_mount_point_;
 }
 
 void Collector::Prune(const pods::Directory& directory) {

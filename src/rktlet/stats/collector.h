@@ -30,6 +30,7 @@ struct ContainerSample {
   std::optional<uint64_t> usage_nano_cores;  // absent until there are two samples
   std::optional<Usage> writable_layer;       // absent until measured
   std::string writable_layer_path;
+  std::string writable_layer_mount_point;
 };
 
 struct NetworkSample {
@@ -77,6 +78,9 @@ class Collector {
   // Lets go of containers and pods that `directory` does not have any more.
   void Prune(const pods::Directory& directory);
 
+  // Where the file system of all writable layers is mounted: looked up once, nobody mounts over running containers.
+  const std::string& WritableLayersMountPoint();
+
   const base::Clock& clock() const { return clock_; }
   const std::string& proc() const { return proc_; }
   static std::string ControlGroup(const pods::ContainerView& container);
@@ -103,6 +107,7 @@ class Collector {
   const spec::Layout layout_;
   DiskUsage& disk_;
   const std::string proc_;
+  std::string layers_mount_point_;
   std::map<std::string, Source> sources_;  // by id of the container or the pod
 };
 

@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -42,6 +43,19 @@ absl::StatusOr<Filesystem> LookAtFilesystem(const std::string& directory) {
                     .inodes_free = figures.f_ffree,
                     .major = major(attributes.st_dev),
                     .minor = minor(attributes.st_dev)};
+}
+
+std::string MountPointOf(std::string directory) {
+  const auto parent_of = [](const std::string& path) { return path.substr(0, std::max<size_t>(1, path.rfind('/'))); };
+  struct stat own {};
+  while (directory.size() > 1 && ::stat(directory.c_str(), &own) != 0) {
+    directory = parent_of(directory);
+  }
+  struct stat above {};
+  while (directory.size() > 1 && ::stat(parent_of(directory).c_str(), &above) == 0 && above.st_dev == own.st_dev) {
+    directory = parent_of(directory);
+  }
+  return directory;
 }
 
 }  // namespace rktlet::stats

@@ -34,4 +34,8 @@ struct Filesystem {
 
 absl::StatusOr<Filesystem> LookAtFilesystem(const std::string& directory);
 
+// Where the file system is mounted that the directory stands in, or would: the highest directory above that is on the
+// same device. Two directories on one disk have one answer.
+std::string MountPointOf(std::string directory);
+
 }  // namespace rktlet::stats

@@ -40,7 +40,7 @@ Awaitable<absl::StatusOr<std::map<std::string, uint64_t, std::less<>>>> RunDu(st
                                                                               std::vector<std::string> directories) {
   base::Command command;
   command.program = "nice";
-  command.args = {"-n", "19", "du", "-s", "-l", "-x", std::move(unit), "--"};
+  command.args = {"-n", "19", "du", "-s", "-x", std::move(unit), "--"};
   command.args.insert(command.args.end(), directories.begin(), directories.end());
   engine::ProcessOptions options;
   options.timeout = kDuTimeout;

@@ -142,6 +142,16 @@ TEST_F(Stats, AGroupThatEndsBetweenTwoLooksIsGoneAndOneThatComesAgainIsSeen) {
   EXPECT_THAT(sample.usage->cpu.usage_nanos, Optional(Eq(7'000'000'000U)));
 }
 
+TEST(MountPoint, IsThatOfTheFileSystemADirectoryStandsInOrWould) {
+  EXPECT_EQ(MountPointOf("/proc/self/fd"), "/proc");
+  EXPECT_EQ(MountPointOf("/proc"), "/proc");
+  EXPECT_EQ(MountPointOf("/"), "/");
+  const base::TempDir directory;
+  const std::string here = MountPointOf(directory.path());
+  EXPECT_TRUE(directory.path().starts_with(here)) << here;
+  EXPECT_EQ(MountPointOf(directory.File("not/there/yet")), here);
+}
+
 TEST_F(Stats, APodWithASliceOfItsOwnIsAllThatRunsThere) {
   WriteCpu(1'000'000);
   Write("kubepods.slice/cpu.stat", "usage_usec 9000000\n");
@@ -209,6 +219,11 @@ TEST_F(Stats, DuTellsBytesAndInodesAndNothingOfWhatIsNotThere) {
   ASSERT_THAT(usages, testing::SizeIs(2));
   EXPECT_GE(usages[0].bytes, 100'000U);
   EXPECT_EQ(usages[0].inodes, 3U);
+  // A file of many names (busybox has three hundred) is there once.
+  ASSERT_EQ(::link(dir_.File("layer/sub/file").c_str(), dir_.File("layer/again").c_str()), 0);
+  ASSERT_OK_AND_ASSIGN(const std::vector<Usage> linked, loop_.Await(DiskUsage::MeasureWithDu({dir_.File("layer")})));
+  EXPECT_EQ(linked[0].inodes, 3U);
+  EXPECT_LT(linked[0].bytes, usages[0].bytes + 100'000U);
   EXPECT_EQ(usages[1].bytes, 0U);
 }
 
