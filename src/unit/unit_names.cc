@@ -16,7 +16,8 @@ constexpr char kSuffix[] = ".service";
 // in the middle of an escape.
 systemd::UnitName Join(const std::string& prefix, std::vector<std::string> parts, const std::string& id) {
   for (std::string& part : parts) {
-    part = systemd::EscapeUnitComponent(part);
+    // No more of it can be left; a name may be as long as a request.
+    part = systemd::EscapeUnitComponent(part.substr(0, kMaxUnitName));
   }
   const size_t fixed = prefix.size() + parts.size() + 1 + id.size() + sizeof(kSuffix) - 1;
   const auto total = [&] {

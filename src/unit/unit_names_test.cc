@@ -51,6 +51,17 @@ TEST(UnitNames, StayWithinSystemdsLimitAndKeepTheId) {
   EXPECT_THAT(name, EndsWith("-0123456789ab.service"));
 }
 
+// A request holds megabytes: work that grows with the square of them would stop the daemon for minutes.
+TEST(UnitNames, OfVeryLongTextsAreThoseOfTheirBeginnings) {
+  spec::PodSpec pod = Pod();
+  pod.namespace_ = std::string(300, 'n');
+  pod.name = std::string(300, '/');
+  const systemd::UnitName name = PodUnitName(pod);
+  pod.namespace_ = std::string(1 << 20, 'n');
+  pod.name = std::string(1 << 20, '/');
+  EXPECT_EQ(PodUnitName(pod), name);
+}
+
 TEST(UnitNames, OfAPodMadeByHandSayRkt) {
   spec::PodSpec pod = Pod();
   pod.managed = false;
