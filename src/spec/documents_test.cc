@@ -133,6 +133,12 @@ TEST(PodDocument, AnotherVersionIsRefused) {
   EXPECT_THAT(ParsePodSpec("{"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a JSON object")));
 }
 
+TEST(PodDocument, ThatIsNestedTooDeepIsRefused) {
+  EXPECT_THAT(
+      ParsePodSpec(R"({"version":1,"labels":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("labels")));
+}
+
 TEST(PodDocument, EveryProblemIsTold) {
   PodSpec pod = SomePod();
   pod.log_directory = "logs";

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/image/registry_token.h"
@@ -26,6 +27,7 @@ struct Remote {
 };
 
 absl::StatusOr<Remote> ReadRemote(const std::string& manifest) {
+  RETURN_IF_ERROR(Annotate(rktlet::base::CheckJsonDepth(manifest), "its manifest"));
   Remote remote;
   remote.manifest = manifest;
   remote.digest = DigestOf(manifest);
@@ -180,7 +182,8 @@ class Fetcher {
       json manifest = json::parse(remote_.manifest);
       if (const std::string digest = PlatformManifest(manifest);
           options_.want_total && !digest.empty() && source_.reference.has_value()) {
-        manifest = json::parse(skopeo_.RawManifest(source_.Pinned(digest)).value_or("{}"));
+        const std::string text = skopeo_.RawManifest(source_.Pinned(digest)).value_or("{}");
+        manifest = rktlet::base::CheckJsonDepth(text).ok() ? json::parse(text) : json::object();
       }
       for (const json& layer : manifest.value("layers", json::array())) {
         const std::string digest = layer.value("digest", "");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "spec/image_reference.h"
@@ -34,6 +35,11 @@ template <typename T>
 T ValueOf(const json& object, const char* key) {
   const json& member = Member(object, key);
   return member.is_null() ? T() : member.get<T>();
+}
+
+absl::Status CheckDepth(std::string_view what, const std::string& text) {
+  const absl::Status depth = rktlet::base::CheckJsonDepth(text);
+  return depth.ok() ? depth : Malformed(what, std::string(depth.message()));
 }
 
 std::vector<std::string> KeysOf(const json& object, const char* key) {
@@ -127,6 +133,7 @@ const std::string& ImageRecord::Name() const {
 }
 
 absl::StatusOr<ImageConfig> ParseImageConfig(const std::string& text) {
+  RETURN_IF_ERROR(CheckDepth("the image's configuration", text));
   ImageConfig config;
   try {
     const json document = json::parse(text);
@@ -153,6 +160,7 @@ absl::StatusOr<ImageConfig> ParseImageConfig(const std::string& text) {
 }
 
 absl::StatusOr<ImageManifest> ParseImageManifest(const std::string& text) {
+  RETURN_IF_ERROR(CheckDepth("the image's manifest", text));
   ImageManifest manifest;
   try {
     const json document = json::parse(text);

@@ -280,6 +280,8 @@ TEST(ImageConfigTest, TakesWhatRunningAContainerNeeds) {
   EXPECT_THAT(config.exposed_ports, ElementsAre("80/tcp"));
   EXPECT_THAT(config.volumes, ElementsAre("/v"));
   EXPECT_THAT(ParseImageConfig("{}"), IsOk());
+  EXPECT_THAT(ParseImageConfig(R"({"x": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("nested")));
   EXPECT_THAT(ParseImageConfig(R"({"config": {"Cmd": "sh"}})"), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("")));
   EXPECT_THAT(ParseImageConfig(R"({"rootfs": {"diff_ids": ["../x"]}})"),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("../x")));

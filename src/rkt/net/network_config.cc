@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/files.h"
+#include "base/json_depth.h"
 #include "base/strings.h"
 
 namespace rkt::net {
@@ -116,6 +117,7 @@ int CompareVersions(const std::string& a, const std::string& b) {
 }
 
 absl::StatusOr<NetworkConfig> ParseNetworkConfig(const std::string& text) {
+  RETURN_IF_ERROR(rktlet::base::CheckJsonDepth(text));
   const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) {
     return Wrong("not a JSON object");
@@ -146,6 +148,7 @@ absl::StatusOr<NetworkConfig> ParseNetworkConfig(const std::string& text) {
     config.plugins.push_back(std::move(plugin));
   }
   config.text = list.dump(-1, ' ', false, json::error_handler_t::replace);
+  RETURN_IF_ERROR(rktlet::base::CheckJsonDepth(config.text));  // a list made of one plugin is deeper
   return config;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/status_matchers.h"
+#include "rkt/net/result.h"
 
 namespace rkt::net {
 namespace {
@@ -42,6 +43,28 @@ TEST(NetworkConfig, RefusesWhatIsNoConfigurationAndSaysWhy) {
     EXPECT_THAT(ParseNetworkConfig(text).status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(reason)))
         << text;
   }
+}
+
+// What copies and prints JSON would run out of stack.
+TEST(NetworkConfig, RefusesWhatIsNestedTooDeep) {
+  const auto nested = [](int depth) {
+    return R"({"name":"n","cniVersion":"1.0.0","type":"x","y":)" + std::string(depth, '[') + std::string(depth, ']') +
+           "}";
+  };
+  EXPECT_THAT(ParseNetworkConfig(nested(1'000'000)).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nested")));
+  // What is taken can be taken again, for DEL: the list that it is kept as is deeper.
+  for (int depth = 1; depth < 220; ++depth) {
+    if (const auto config = ParseNetworkConfig(nested(depth)); config.ok()) {
+      EXPECT_THAT(ParseNetworkConfig(config->text), IsOk()) << depth;
+    }
+  }
+}
+
+TEST(Result, ThatIsNestedTooDeepIsRefused) {
+  const std::string deep = R"({"msg":"m","x":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+  EXPECT_THAT(ParseResult(deep).status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nested")));
+  EXPECT_EQ(ParseError(deep), std::nullopt);
 }
 
 TEST(NetworkConfig, LoadsADirectoryInOrderAndReportsWhatIsUnusable) {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
 
 namespace rkt::net {
@@ -89,6 +90,7 @@ json MemberOr(const json& object, const char* name, json otherwise) {
 }  // namespace
 
 absl::StatusOr<Result> ParseResult(const std::string& text) {
+  RETURN_IF_ERROR(rktlet::base::CheckJsonDepth(text));
   const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) {
     return Wrong("not a JSON object");
@@ -114,6 +116,9 @@ absl::StatusOr<Result> ParseResult(const std::string& text) {
 }
 
 std::optional<std::string> ParseError(const std::string& text) {
+  if (!rktlet::base::CheckJsonDepth(text).ok()) {
+    return std::nullopt;
+  }
   const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object() || !parsed.contains("msg") || !parsed["msg"].is_string()) {
     return std::nullopt;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 
@@ -23,6 +25,33 @@ std::vector<std::string> Strings(const Json& object, const char* key) {
   return it->get<std::vector<std::string>>();
 }
 
+// A list, empty when it is absent or null. What is something else must not be taken for no condition.
+const Json::array_t& ListOf(const Json& object, const char* key) {
+  static const Json::array_t kEmpty;
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? kEmpty : it->get_ref<const Json::array_t&>();
+}
+
+// The same of an object.
+const Json& ObjectOf(const Json& object, const char* key) {
+  static const Json kEmpty = Json::object();
+  const auto it = object.find(key);
+  if (it == object.end() || it->is_null()) {
+    return kEmpty;
+  }
+  static_cast<void>(it->get_ref<const Json::object_t&>());  // throws when it is none
+  return *it;
+}
+
+// get<T>() would make another number of one that is negative, too large or a fraction.
+template <typename T>
+T Whole(const Json& number) {
+  if (!number.is_number_unsigned() || number.get<uint64_t>() > std::numeric_limits<T>::max()) {
+    throw Json::out_of_range::create(406, StrCat(number.dump(), " is no whole number that fits"), &number);
+  }
+  return number.get<T>();
+}
+
 bool KernelAtLeast(const std::string& minimum, const SeccompFacts& facts) {
   int major = 0;
   int minor = 0;
@@ -34,37 +63,32 @@ bool KernelAtLeast(const std::string& minimum, const SeccompFacts& facts) {
 
 // All of the named conditions hold; a key that is absent is none.
 bool Applies(const Json& rule, const SeccompFacts& facts) {
-  if (const auto it = rule.find("includes"); it != rule.end() && it->is_object()) {
-    const std::vector<std::string> arches = Strings(*it, "arches");
-    if (!arches.empty() && std::find(arches.begin(), arches.end(), facts.architecture) == arches.end()) {
-      return false;
-    }
-    for (const std::string& capability : Strings(*it, "caps")) {
-      if (!facts.capabilities.contains(capability)) {
-        return false;
-      }
-    }
-    const std::string minimum = it->value("minKernel", "");
-    if (!minimum.empty() && !KernelAtLeast(minimum, facts)) {
+  const Json& includes = ObjectOf(rule, "includes");
+  const std::vector<std::string> arches = Strings(includes, "arches");
+  if (!arches.empty() && std::find(arches.begin(), arches.end(), facts.architecture) == arches.end()) {
+    return false;
+  }
+  for (const std::string& capability : Strings(includes, "caps")) {
+    if (!facts.capabilities.contains(capability)) {
       return false;
     }
   }
-  if (const auto it = rule.find("excludes"); it != rule.end() && it->is_object()) {
-    const std::vector<std::string> arches = Strings(*it, "arches");
-    if (std::find(arches.begin(), arches.end(), facts.architecture) != arches.end()) {
-      return false;
-    }
-    for (const std::string& capability : Strings(*it, "caps")) {
-      if (facts.capabilities.contains(capability)) {
-        return false;
-      }
-    }
-    const std::string minimum = it->value("minKernel", "");
-    if (!minimum.empty() && KernelAtLeast(minimum, facts)) {
+  const std::string oldest = includes.value("minKernel", "");
+  if (!oldest.empty() && !KernelAtLeast(oldest, facts)) {
+    return false;
+  }
+  const Json& excludes = ObjectOf(rule, "excludes");
+  const std::vector<std::string> not_on = Strings(excludes, "arches");
+  if (std::find(not_on.begin(), not_on.end(), facts.architecture) != not_on.end()) {
+    return false;
+  }
+  for (const std::string& capability : Strings(excludes, "caps")) {
+    if (facts.capabilities.contains(capability)) {
       return false;
     }
   }
-  return true;
+  const std::string newest = excludes.value("minKernel", "");
+  return newest.empty() || !KernelAtLeast(newest, facts);
 }
 
 std::optional<uint32_t> ErrnoRet(const Json& object, const char* key) {
@@ -72,7 +96,7 @@ std::optional<uint32_t> ErrnoRet(const Json& object, const char* key) {
   if (it == object.end() || it->is_null()) {
     return std::nullopt;
   }
-  return it->get<uint32_t>();
+  return Whole<uint32_t>(*it);
 }
 
 SeccompRule ParseRule(const Json& json) {
@@ -83,11 +107,11 @@ SeccompRule ParseRule(const Json& json) {
   }
   rule.action = json.at("action").get<std::string>();
   rule.errno_ret = ErrnoRet(json, "errnoRet");
-  if (const auto it = json.find("args"); it != json.end() && it->is_array()) {
-    for (const Json& argument : *it) {
-      rule.arguments.push_back({argument.at("index").get<uint32_t>(), argument.at("value").get<uint64_t>(),
-                                argument.value("valueTwo", uint64_t{0}), argument.at("op").get<std::string>()});
-    }
+  for (const Json& argument : ListOf(json, "args")) {
+    const auto second = argument.find("valueTwo");
+    rule.arguments.push_back({Whole<uint32_t>(argument.at("index")), Whole<uint64_t>(argument.at("value")),
+                              second == argument.end() ? 0 : Whole<uint64_t>(*second),
+                              argument.at("op").get<std::string>()});
   }
   return rule;
 }
@@ -98,20 +122,16 @@ SeccompProfile Parse(const Json& json, const SeccompFacts& facts) {
   profile.default_errno_ret = ErrnoRet(json, "defaultErrnoRet");
   profile.architectures = Strings(json, "architectures");
   profile.flags = Strings(json, "flags");
-  if (const auto it = json.find("archMap"); it != json.end() && it->is_array()) {
-    for (const Json& entry : *it) {
-      if (entry.value("architecture", "") == facts.seccomp_architecture) {
-        for (std::string& name : Strings(entry, "subArchitectures")) {
-          profile.architectures.push_back(std::move(name));
-        }
+  for (const Json& entry : ListOf(json, "archMap")) {
+    if (entry.value("architecture", "") == facts.seccomp_architecture) {
+      for (std::string& name : Strings(entry, "subArchitectures")) {
+        profile.architectures.push_back(std::move(name));
       }
     }
   }
-  if (const auto it = json.find("syscalls"); it != json.end() && it->is_array()) {
-    for (const Json& rule : *it) {
-      if (Applies(rule, facts)) {
-        profile.rules.push_back(ParseRule(rule));
-      }
+  for (const Json& rule : ListOf(json, "syscalls")) {
+    if (Applies(rule, facts)) {
+      profile.rules.push_back(ParseRule(rule));
     }
   }
   return profile;
@@ -152,6 +172,7 @@ SeccompFacts HostSeccompFacts() {
 }
 
 absl::StatusOr<SeccompProfile> ParseSeccompProfile(const std::string& json, const SeccompFacts& facts) {
+  RETURN_IF_ERROR(rktlet::base::Annotate(rktlet::base::CheckJsonDepth(json), "not a seccomp profile"));
   SeccompProfile profile;
   try {
     profile = Parse(Json::parse(json), facts);

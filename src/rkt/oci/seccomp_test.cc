@@ -19,6 +19,7 @@
 namespace rkt::oci {
 namespace {
 
+using rktlet::base::IsOk;
 using rktlet::base::StatusIs;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -71,6 +72,34 @@ TEST(SeccompProfileTest, WhatIsNoProfileIsRefused) {
       ParseSeccompProfile(
           R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["x"],"action":"SCMP_ACT_NOTIFY"}]})", Facts()),
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("NOTIFY")));
+}
+
+// A condition that is not understood must not be taken for none: the rule would allow more than it says.
+TEST(SeccompProfileTest, WhatIsNotOfItsTypeIsRefused) {
+  const auto rule = [](const std::string& members) {
+    return R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["clone"],"action":"SCMP_ACT_ALLOW",)" + members +
+           "}]}";
+  };
+  EXPECT_THAT(ParseSeccompProfile(rule(R"("args":null,"includes":null,"excludes":{})"), Facts()), IsOk());
+  for (const char* members : {
+           R"("args":{"index":0,"value":1,"op":"SCMP_CMP_EQ"})",
+           R"("args":[{"index":-1,"value":1,"op":"SCMP_CMP_EQ"}])",
+           R"("args":[{"index":4294967296,"value":1,"op":"SCMP_CMP_EQ"}])",
+           R"("args":[{"index":0,"value":-1,"op":"SCMP_CMP_EQ"}])",
+           R"("args":[{"index":0,"value":1.5,"op":"SCMP_CMP_EQ"}])",
+           R"("args":[{"index":0,"value":1,"valueTwo":"2","op":"SCMP_CMP_EQ"}])",
+           R"("includes":["CAP_SYS_ADMIN"])",
+           R"("excludes":"CAP_SYS_ADMIN")",
+           R"("errnoRet":-1)",
+       }) {
+    EXPECT_THAT(ParseSeccompProfile(rule(members), Facts()),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a seccomp profile")))
+        << members;
+  }
+  EXPECT_THAT(ParseSeccompProfile(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":{}})", Facts()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a seccomp profile")));
+  EXPECT_THAT(ParseSeccompProfile(R"({"defaultAction":"SCMP_ACT_ALLOW","x":)" + std::string(100'000, '['), Facts()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nested")));
 }
 
 TEST(SeccompFilterTest, ActionsAndOperatorsThatDoNotExistAreNamed) {
