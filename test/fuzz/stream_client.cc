@@ -42,13 +42,6 @@ streaming::StdioRequest Stdio(bool tty) {
 
 }  // namespace
 
-void Check(bool good, const char* what) {
-  if (!good) {
-    std::fprintf(stderr, "does not hold: %s\n", what);
-    std::abort();
-  }
-}
-
 StreamClient::StreamClient() : core_(loop_.get_executor(), backend_, limits_) {
   std::signal(SIGPIPE, SIG_IGN);
   limits_.handshake_time = milliseconds(20);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "fuzz_input.h"
 #include "rktlet/streaming/core.h"
 #include "rktlet/streaming/fake_backend.h"
 
@@ -51,8 +52,5 @@ class StreamClient {
   base::UniqueFd socket_;
   std::string answer_;
 };
-
-// What must hold.
-void Check(bool good, const char* what);
 
 }  // namespace rktlet::fuzz
