@@ -47,8 +47,10 @@ class Client:
             ("grpc.max_receive_message_length", 64 << 20), ("grpc.enable_http_proxy", 0)])
         self._methods = {}
         self.streams = set()
+        self.rpcs = []
         for path, request, answer, is_stream in methods(descriptors):
             name = path.rpartition("/")[2]
+            self.rpcs.append(name)
             kind = self._channel.unary_stream if is_stream else self._channel.unary_unary
             self._methods[name] = (request, kind(path, request_serializer=request.SerializeToString,
                                                  response_deserializer=answer.FromString))

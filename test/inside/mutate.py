@@ -2,25 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: mutate.py COUNT [SEED]
 
-Sends COUNT requests of every rpc that makes or changes something, with one to four fields set to values that nobody
-should send (any field, found by reflection). The daemon must answer each, by a status or by doing it, must be the same
-process afterwards, and nothing may be left but what it said it made. Prints what was taken and what was refused.
+Sends COUNT requests, of every rpc that takes anything, with one to four fields set to values that nobody should send (any
+field, found by reflection), or to such that contradict each other. The daemon must answer each in time, by a refusal that
+leaves nothing behind or by doing it: then what it tells of the result is what was asked. It must be the same process
+afterwards. Prints what was done and what was refused; a failure names the request and the seed.
 """
 
+import collections
 import random
 import subprocess
 import sys
+import tempfile
 
 import grpc
+import told
 from cri import Client
-from google.protobuf.descriptor import FieldDescriptor as Field
+from google.protobuf import json_format
+from mutations import CONTAINER_CONTRADICTIONS, POD_CONTRADICTIONS, fields_of, mutate, name_of
 
 IMAGE = "registry.k8s.io/e2e-test-images/busybox:1.29-2"
-TEXTS = ["", "..", "../../../etc/passwd", "/../..", "/", "\n", "a\0b", "\x01\x7f\x1b[2J", "%n%s $(id) ` ; \" ' \\", "-",
-         "--config=/etc/shadow", "a" * 255, "a" * 4096, "/" + "b" * 5000, "c" * (1 << 18), "x", "/tmp", "0-1", "ü"]
-NUMBERS = [-2**63, 2**63 - 1, -2**31, 2**31 - 1, -1, 0, 1, 7, 999, 5000, 2**40]
-MANY = 10_000
+ABSENT = "registry.k8s.io/e2e-test-images/absent:1"
 NODE = 2
+# What a request can be refused with. UNKNOWN, UNAVAILABLE, DEADLINE_EXCEEDED and CANCELLED are none of it.
+REFUSALS = {"INVALID_ARGUMENT", "UNIMPLEMENTED", "FAILED_PRECONDITION", "NOT_FOUND", "ALREADY_EXISTS",
+            "PERMISSION_DENIED", "OUT_OF_RANGE", "RESOURCE_EXHAUSTED", "INTERNAL"}
 
 
 def pod_config(number):
@@ -28,76 +33,40 @@ def pod_config(number):
             "labels": {"suite": "e2e"}, "linux": {"security_context": {"namespace_options": {"network": NODE}}}}
 
 
-def leaves(descriptor, prefix=()):
-    for field in descriptor.fields:
-        path = prefix + (field,)
-        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        if field.type == Field.TYPE_MESSAGE and not is_map:
-            yield from leaves(field.message_type, path)
-        else:
-            yield path, is_map
-
-
-def parent_of(message, path):
-    for field in path[:-1]:
-        if field.label == Field.LABEL_REPEATED:
-            items = getattr(message, field.name)
-            message = items[0] if items else items.add()
-        else:
-            message = getattr(message, field.name)
-            message.SetInParent()
-    return message
-
-
-def fitting(field, chance):
-    value = chance.choice(NUMBERS)
-    bits, low = {Field.CPPTYPE_INT32: (32, -2**31), Field.CPPTYPE_UINT32: (32, 0), Field.CPPTYPE_INT64: (64, -2**63),
-                 Field.CPPTYPE_UINT64: (64, 0), Field.CPPTYPE_ENUM: (32, -2**31)}[field.cpp_type]
-    return low + (value - low) % 2**bits
-
-
-def value_for(field, chance):
-    if field.cpp_type == Field.CPPTYPE_STRING:
-        text = chance.choice(TEXTS)
-        return text.encode() if field.type == Field.TYPE_BYTES else text
-    if field.cpp_type == Field.CPPTYPE_BOOL:
-        return chance.random() < 0.5
-    if field.cpp_type in (Field.CPPTYPE_DOUBLE, Field.CPPTYPE_FLOAT):
-        return chance.choice([0.0, -1.0, float("nan"), float("inf")])
-    return fitting(field, chance)
-
-
-def mutate(message, path, is_map, chance):
-    field = path[-1]
-    parent = parent_of(message, path)
-    if is_map:
-        many = MANY if chance.random() < 0.05 else 1
-        for number in range(many):
-            getattr(parent, field.name)[chance.choice(TEXTS) if many == 1 else f"k{number}"] = chance.choice(TEXTS[:12])
-    elif field.label == Field.LABEL_REPEATED:
-        many = MANY if chance.random() < 0.05 else 1
-        getattr(parent, field.name).extend([value_for(field, chance)] * many)
-    else:
-        setattr(parent, field.name, value_for(field, chance))
-
-
 class Bed:
+    """A pod with a running container, and requests that are good as they are."""
+
     def __init__(self):
         self.client = Client()
         self.number = 0
-        self.taken = self.refused = 0
-        self.base = self.client.call("RunPodSandbox", {"config": pod_config("base")})["pod_sandbox_id"]
-        self.container = self.client.call("CreateContainer", self.create_request())["container_id"]
+        self.done = collections.Counter()
+        self.refused = collections.Counter()
+        self.logs = tempfile.TemporaryDirectory()
+        config = {**pod_config("base"), "log_directory": self.logs.name}
+        self.pod = self.client.call("RunPodSandbox", {"config": config})["pod_sandbox_id"]
+        self.container = self.client.call("CreateContainer", self.create())["container_id"]
         self.client.call("StartContainer", {"container_id": self.container})
 
-    def create_request(self):
+    def create(self):
         self.number += 1
-        return {"pod_sandbox_id": self.base, "config": {
+        return {"pod_sandbox_id": self.pod, "config": {
             "metadata": {"name": f"c{self.number}"}, "image": {"image": IMAGE}, "command": ["sleep", "1000"]}}
 
-    def run_request(self):
+    def run(self):
         self.number += 1
         return {"config": pod_config(self.number)}
+
+    def of_container(self, **more):
+        return {"container_id": self.container, **more}
+
+    def of_new_container(self, start=False):
+        container = self.client.call("CreateContainer", self.create())["container_id"]
+        if start:
+            self.client.call("StartContainer", {"container_id": container})
+        return {"container_id": container}
+
+    def of_new_pod(self):
+        return {"pod_sandbox_id": self.client.call("RunPodSandbox", self.run())["pod_sandbox_id"]}
 
     def ids(self):
         pods = {pod["id"] for pod in self.client.call("ListPodSandbox")["items"]}
@@ -112,31 +81,113 @@ class Bed:
             self.client.call("StopPodSandbox", {"pod_sandbox_id": pod})
             self.client.call("RemovePodSandbox", {"pod_sandbox_id": pod})
 
-    def send(self, rpc, fine, chance, fields):
-        message = self.client.prepare(rpc, fine)
-        names = []
-        for _ in range(chance.randint(1, 4)):
-            path, is_map = chance.choice(fields)
-            mutate(message, path, is_map, chance)
-            names.append(".".join(step.name for step in path))
-        before = self.ids()
-        try:
-            answer = self.client.send(rpc, message, timeout=60)
+    def end(self):
+        self.client.call("UpdateRuntimeConfig", {})
+        self.client.call("StopPodSandbox", {"pod_sandbox_id": self.pod})
+        self.client.call("RemovePodSandbox", {"pod_sandbox_id": self.pod})
+        self.logs.cleanup()
+
+
+def requests(bed):
+    """A good request of each rpc that has fields; every rpc that is not here has none, which main() checks."""
+    pod = {"pod_sandbox_id": bed.pod}
+    return {
+        "Version": dict, "Status": dict, "UpdateRuntimeConfig": dict,
+        "RunPodSandbox": bed.run, "StopPodSandbox": bed.of_new_pod, "RemovePodSandbox": bed.of_new_pod,
+        "PodSandboxStatus": lambda: pod, "PodSandboxStats": lambda: pod, "UpdatePodSandboxResources": lambda: pod,
+        "CreateContainer": bed.create, "StartContainer": bed.of_new_container,
+        "StopContainer": lambda: bed.of_new_container(start=True), "RemoveContainer": bed.of_new_container,
+        "ContainerStatus": bed.of_container, "ContainerStats": bed.of_container,
+        "UpdateContainerResources": bed.of_container, "ReopenContainerLog": bed.of_container,
+        "ExecSync": lambda: bed.of_container(cmd=["true"], timeout=5),
+        "Exec": lambda: bed.of_container(cmd=["true"], stdout=True),
+        "Attach": lambda: bed.of_container(stdout=True), "PortForward": lambda: pod,
+        "CheckpointContainer": bed.of_container, "CheckpointPod": lambda: pod, "RestorePod": dict,
+        "ImageStatus": lambda: {"image": {"image": IMAGE}}, "RemoveImage": lambda: {"image": {"image": ABSENT}},
+        "PullImage": lambda: {"image": {"image": ABSENT}},
+        **{rpc: dict for rpc in ("ListPodSandbox", "ListContainers", "ListContainerStats", "ListPodSandboxStats",
+                                 "ListImages", "StreamPodSandboxes", "StreamContainers", "StreamContainerStats",
+                                 "StreamPodSandboxStats", "StreamImages")}}
+
+
+def check_done(bed, rpc, message, answer):
+    """What is wrong with a success: one sentence each."""
+    if rpc == "RunPodSandbox":
+        status = bed.client.send("PodSandboxStatus", bed.client.prepare("PodSandboxStatus", {
+            "pod_sandbox_id": answer.pod_sandbox_id, "verbose": True}))
+        yield from told.pod(message, status)
+    elif rpc == "CreateContainer":
+        request = {"container_id": answer.container_id, "verbose": True}
+        status = bed.client.send("ContainerStatus", bed.client.prepare("ContainerStatus", request))
+        yield from told.container(message.config, status)
+        try:  # what was taken can be started, or its start says why not
+            bed.client.call("StartContainer", {"container_id": answer.container_id}, timeout=60)
         except grpc.RpcError as error:
-            self.refused += 1
-            allowed = {"INVALID_ARGUMENT", "UNIMPLEMENTED", "FAILED_PRECONDITION", "NOT_FOUND", "ALREADY_EXISTS",
-                       "PERMISSION_DENIED", "OUT_OF_RANGE", "RESOURCE_EXHAUSTED", "INTERNAL"}
-            assert error.code().name in allowed, f"{rpc} {names}: {error.code().name} {error.details()[:500]}"
-            assert self.ids() == before, f"{rpc} {names}: was refused and has left something: {error.details()[:500]}"
-            return
-        self.taken += 1
-        if rpc == "CreateContainer":
-            try:  # what was taken can be started, or its start says why not
-                self.client.call("StartContainer", {"container_id": answer.container_id}, timeout=60)
-            except grpc.RpcError as error:
-                code = error.code().name
-                assert code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), f"{rpc} {names}: {error.details()}"
-        self.remove_what_is_new(before)
+            if error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                yield f"its start: {error.code().name}: {error.details()[:500]}"
+    elif rpc == "UpdateContainerResources":
+        status = bed.client.send("ContainerStatus", bed.client.prepare("ContainerStatus", bed.of_container()))
+        yield from told.resources(message.linux, status.status.resources.linux)
+    elif rpc in ("ListPodSandbox", "StreamPodSandboxes", "ListContainers", "StreamContainers"):
+        for part in answer if rpc.startswith("Stream") else [answer]:
+            for item in part.ListFields()[0][1] if part.ListFields() else []:
+                yield from told.listed(message.filter, item, True)
+    elif rpc in ("ListContainerStats", "StreamContainerStats", "ListPodSandboxStats", "StreamPodSandboxStats"):
+        for part in answer if rpc.startswith("Stream") else [answer]:
+            for item in part.ListFields()[0][1] if part.ListFields() else []:
+                yield from told.listed(message.filter, item.attributes, False)
+    elif rpc == "ExecSync" and not bed.container.startswith(message.container_id):
+        yield f"ran in the container {message.container_id[:100]!r}"
+
+
+def receive(bed, rpc, message):
+    answer = bed.client.send(rpc, message, timeout=60)
+    return list(answer) if rpc in bed.client.streams else answer
+
+
+def spoil(bed, rpc, chance, fields):
+    """A request with something wrong, and the names of what was set."""
+    message = bed.client.prepare(rpc, requests(bed)[rpc]())
+    contradictions = {"RunPodSandbox": POD_CONTRADICTIONS, "CreateContainer": CONTAINER_CONTRADICTIONS}.get(rpc)
+    if contradictions and chance.random() < 0.25:
+        parts = [chance.choice(contradictions) for _ in range(chance.randint(1, 2))]
+        for part in parts:
+            json_format.ParseDict(part, message.config)
+        return message, [str(part) for part in parts]
+    names = []
+    for _ in range(chance.randint(1, 4)):
+        path, is_map = chance.choice(fields)
+        mutate(message, path, is_map, chance)
+        names.append(name_of(path))
+    return message, names
+
+
+def send(bed, rpc, chance, fields):
+    before = bed.ids()
+    message, names = spoil(bed, rpc, chance, fields)
+    now = bed.ids()
+    where = f"{rpc} {names}"
+    try:
+        answer = receive(bed, rpc, message)
+    except grpc.RpcError as error:
+        bed.refused[rpc] += 1
+        details = f"{error.code().name}: {(error.details() or '')[:500]}"
+        # A registry that does not have it, or cannot be reached.
+        allowed = REFUSALS | ({"UNKNOWN", "UNAVAILABLE"} if rpc == "PullImage" else set())
+        assert error.code().name in allowed, f"{where}: {details}"
+        assert error.details(), f"{where}: refused without a word"
+        if rpc not in ("StopPodSandbox", "RemovePodSandbox", "StopContainer", "RemoveContainer"):
+            assert bed.ids() == now, f"{where}: was refused and has changed something: {details}"
+        bed.remove_what_is_new(before)
+        return
+    bed.done[rpc] += 1
+    problems = list(check_done(bed, rpc, message, answer))
+    assert not problems, f"{where}: was done, but: {'; '.join(problems)}\n{str(message)[:2000]}"
+    bed.remove_what_is_new(before)
+    if rpc == "UpdateContainerResources":  # so that the next one is told apart from it
+        fresh = bed.of_new_container(start=True)
+        bed.client.call("RemoveContainer", {"container_id": bed.container})
+        bed.container = fresh["container_id"]
 
 
 def main_pid():
@@ -146,24 +197,26 @@ def main_pid():
 
 def main():
     count = int(sys.argv[1])
-    chance = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    chance = random.Random(seed)
     bed, pid = Bed(), main_pid()
-    requests = {"RunPodSandbox": bed.run_request, "CreateContainer": bed.create_request,
-                "UpdateContainerResources": lambda: {"container_id": bed.container},
-                "UpdatePodSandboxResources": lambda: {"pod_sandbox_id": bed.base},
-                "ExecSync": lambda: {"container_id": bed.container, "cmd": ["true"], "timeout": 5},
-                "ListContainers": dict, "ListPodSandbox": dict, "ImageStatus": dict, "Status": dict}
-    fields = {rpc: [(path, is_map) for path, is_map in leaves(bed.client.prepare(rpc).DESCRIPTOR)
-                    if path[0].name not in ("sandbox_config",)] for rpc in requests}
+    rpcs = requests(bed)
+    fields = {rpc: list(fields_of(bed.client.prepare(rpc).DESCRIPTOR)) for rpc in bed.client.rpcs}
+    assert {rpc for rpc in fields if fields[rpc]} == set(rpcs), "the rpcs with fields are not those that are tried"
+    # Those that make something have most of the fields: they have half of the turns.
+    weights = [len(rpcs) / 3 if rpc in ("RunPodSandbox", "CreateContainer", "UpdateContainerResources") else 1
+               for rpc in rpcs]
     for number in range(count):
-        rpc = chance.choice(list(requests))
-        if not fields[rpc]:
-            continue
-        bed.send(rpc, requests[rpc](), chance, fields[rpc])
-    assert main_pid() == pid, "the daemon is another process"
-    bed.client.call("StopPodSandbox", {"pod_sandbox_id": bed.base})
-    bed.client.call("RemovePodSandbox", {"pod_sandbox_id": bed.base})
-    print(f"{bed.taken} requests were done, {bed.refused} refused")
+        rpc = chance.choices(list(rpcs), weights)[0]
+        try:
+            send(bed, rpc, chance, fields[rpc])
+            assert main_pid() == pid, f"{rpc}: the daemon is another process"
+        except AssertionError as error:
+            raise AssertionError(f"request {number} of seed {seed}: {error}") from None
+    bed.end()
+    for rpc in rpcs:
+        print(f"{rpc}: {bed.done[rpc]} done, {bed.refused[rpc]} refused")
+    print(f"{bed.done.total()} requests were done, {bed.refused.total()} refused")
 
 
 if __name__ == "__main__":
