@@ -129,7 +129,12 @@ TEST_F(Process, IsKilledWithItsGroupWhenItIgnoresThat) {
 TEST_F(Process, IsStoppedWithoutProgressOnly) {
   ProcessOptions options;
   options.progress_timeout = milliseconds(400);
-  ASSERT_OK_AND_ASSIGN(const ProcessResult busy, Shell("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done", options));
+  // For more than a second, and it starts no program meanwhile: that takes its time on a busy machine.
+  ASSERT_OK_AND_ASSIGN(
+      const ProcessResult busy,
+      Shell("read begin _ </proc/uptime\n"
+            "while read now _ </proc/uptime && [ $((${now%.*} - ${begin%.*})) -lt 2 ]; do echo $now; done",
+            options));
   EXPECT_TRUE(busy.command.status.Success());
   ASSERT_OK_AND_ASSIGN(const ProcessResult stalled, Shell("echo 1; sleep 100", options));
   EXPECT_TRUE(stalled.stalled);
