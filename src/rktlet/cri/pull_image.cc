@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "rktlet/cri/fields_from_cri.h"
 #include "rktlet/cri/images.h"
 #include "rktlet/cri/rpcs.h"
 #include "spec/image_reference.h"
@@ -14,6 +15,8 @@ Reply<v1::PullImageResponse> PullImage(Context& context, engine::Cancellation, c
   if (!reference.ok()) {
     co_return base::Annotate(reference.status(), "image.image");
   }
+  // The image is the same for each; but who names one that there is not would be deceived by a success.
+  CO_RETURN_IF_ERROR(CheckRuntimeHandler("image.runtime_handler", request.image().runtime_handler()));
   auto auth = AuthFile(request.auth(), name);
   CO_RETURN_IF_ERROR(auth.status());
   std::string wanted = reference->Name();

@@ -135,6 +135,11 @@ TEST_F(ServerTest, ABadImageNameIsRefusedBeforeAnythingRuns) {
   v1::PullImageResponse pulled;
   EXPECT_THAT(Pull("Not A Name", pulled), IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("image.image")));
   EXPECT_THAT(Pull("", pulled), IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("empty")));
+  v1::PullImageRequest request;
+  request.mutable_image()->set_image("busybox");
+  request.mutable_image()->set_runtime_handler("kata");
+  EXPECT_THAT(Call(*images_stub_, &v1::ImageService::Stub::PullImage, request, pulled),
+              IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("image.runtime_handler")));
   EXPECT_EQ(OnLoop([this] { return engine_.CountCalls("FetchImage"); }), 0U);
 }
 
