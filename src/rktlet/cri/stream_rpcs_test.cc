@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rpcs that answer with URLs, before a real streaming server.
+#include "rktlet/cri/no_stream_backend.h"
 #include "rktlet/cri/server_fixture.h"
 #include "rktlet/streaming/server.h"
 
@@ -8,18 +9,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// URLs are all that is wanted of it.
-class NoBackend final : public streaming::Backend {
- public:
-  using Started = streaming::Awaitable<absl::StatusOr<std::unique_ptr<streaming::Process>>>;
-
-  Started Exec(streaming::ExecRequest /*request*/) override { co_return absl::UnimplementedError("no exec"); }
-  Started Attach(streaming::StdioRequest /*request*/) override { co_return absl::UnimplementedError("no attach"); }
-  streaming::Awaitable<absl::StatusOr<base::UniqueFd>> Connect(spec::PodId /*pod*/, uint16_t /*port*/) override {
-    co_return absl::UnimplementedError("no sockets");
-  }
-};
 
 class StreamRpcs : public ServerTest {
  protected:
@@ -49,7 +38,7 @@ class StreamRpcs : public ServerTest {
     return request;
   }
 
-  NoBackend backend_;
+  NoStreamBackend backend_;
   streaming::Limits limits_;
   std::unique_ptr<streaming::Server> streams_;
 };
