@@ -73,6 +73,8 @@ enum Flags : uint32_t {
   kJournal = 32,
   // With kStart: the container waits to write to its gate (runc), not to read from it (crun).
   kWritesToGate = 64,
+  // With kStart: the container was restored and its group is frozen. Its gate is the group's cgroup.freeze.
+  kFrozen = 128,
 };
 
 struct RequestHeader {

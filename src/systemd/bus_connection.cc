@@ -272,6 +272,7 @@ absl::Status StatusOfBusError(std::string_view name, std::string_view message) {
       {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Code::kPermissionDenied},
       {"org.freedesktop.DBus.Error.LimitsExceeded", Code::kResourceExhausted},
       {"org.freedesktop.DBus.Error.NoMemory", Code::kResourceExhausted},
+      {"org.freedesktop.DBus.Error.NotSupported", Code::kUnimplemented},
       {"org.freedesktop.DBus.Error.UnknownMethod", Code::kUnimplemented},
       {"org.freedesktop.DBus.Error.UnknownInterface", Code::kUnimplemented},
   };

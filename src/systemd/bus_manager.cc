@@ -199,6 +199,18 @@ awaitable<absl::Status> BusManager::KillUnit(UnitName unit, KillWho who, int sig
                 base::StrCat("signal ", signal, " to unit ", unit.str()));
 }
 
+awaitable<absl::Status> BusManager::FreezeUnit(UnitName unit, milliseconds timeout) {
+  BusCall call{.member = "FreezeUnit"};
+  call.arguments.emplace_back(unit.str());
+  return Simple(core_, std::move(call), timeout, /*repeatable=*/true, base::StrCat("freeze unit ", unit.str()));
+}
+
+awaitable<absl::Status> BusManager::ThawUnit(UnitName unit, milliseconds timeout) {
+  BusCall call{.member = "ThawUnit"};
+  call.arguments.emplace_back(unit.str());
+  return Simple(core_, std::move(call), timeout, /*repeatable=*/true, base::StrCat("thaw unit ", unit.str()));
+}
+
 awaitable<absl::Status> BusManager::SetUnitProperties(UnitName unit, std::vector<Property> properties,
                                                       milliseconds timeout) {
   std::string context = base::StrCat("properties of unit ", unit.str());

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "systemd/freezer.h"
 #include "systemd/manager.h"
 
 namespace rktlet::systemd {
@@ -26,8 +27,10 @@ struct BusOptions {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
 };
 
-class BusManager final : public Manager {
+class BusManager final : public Manager, public Freezer {
  public:
+  using Manager::awaitable;
+
   // `executor` is that of the loop's io_context, run by one thread. The first attempt to connect starts when the loop
   // turns.
   explicit BusManager(boost::asio::any_io_executor executor, BusOptions options = {});
@@ -45,6 +48,8 @@ class BusManager final : public Manager {
   awaitable<absl::Status> StartTransientUnit(TransientUnit unit, milliseconds timeout) override;
   awaitable<absl::Status> StopUnit(UnitName unit, milliseconds timeout) override;
   awaitable<absl::Status> KillUnit(UnitName unit, KillWho who, int signal, milliseconds timeout) override;
+  awaitable<absl::Status> FreezeUnit(UnitName unit, milliseconds timeout) override;
+  awaitable<absl::Status> ThawUnit(UnitName unit, milliseconds timeout) override;
   awaitable<absl::Status> SetUnitProperties(UnitName unit, std::vector<Property> properties,
                                             milliseconds timeout) override;
   awaitable<absl::Status> ResetFailedUnit(UnitName unit, milliseconds timeout) override;

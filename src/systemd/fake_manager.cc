@@ -261,6 +261,18 @@ boost::asio::awaitable<absl::Status> FakeManager::KillUnit(UnitName unit, KillWh
   co_return absl::OkStatus();
 }
 
+boost::asio::awaitable<absl::Status> FakeManager::FreezeUnit(UnitName unit, milliseconds /*timeout*/) {
+  CO_RETURN_IF_ERROR(Record("FreezeUnit", unit.str()));
+  co_await boost::asio::post(executor_, boost::asio::use_awaitable);
+  co_return Find(unit) == nullptr ? NoSuchUnit(unit) : absl::OkStatus();
+}
+
+boost::asio::awaitable<absl::Status> FakeManager::ThawUnit(UnitName unit, milliseconds /*timeout*/) {
+  CO_RETURN_IF_ERROR(Record("ThawUnit", unit.str()));
+  co_await boost::asio::post(executor_, boost::asio::use_awaitable);
+  co_return Find(unit) == nullptr ? NoSuchUnit(unit) : absl::OkStatus();
+}
+
 boost::asio::awaitable<absl::Status> FakeManager::SetUnitProperties(UnitName unit, std::vector<Property> properties,
                                                                     milliseconds /*timeout*/) {
   std::string text = unit.str();

@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "base/pid_fd.h"
+#include "systemd/freezer.h"
 #include "systemd/manager.h"
 
 namespace rktlet::systemd {
 
-class FakeManager final : public Manager {
+class FakeManager final : public Manager, public Freezer {
  public:
+  using Manager::awaitable;
+
   struct Unit {
     UnitFacts facts;
     std::vector<Property> properties;  // as started, SetUnitProperties merged in
@@ -65,6 +68,8 @@ class FakeManager final : public Manager {
   awaitable<absl::Status> StartTransientUnit(TransientUnit unit, milliseconds timeout) override;
   awaitable<absl::Status> StopUnit(UnitName unit, milliseconds timeout) override;
   awaitable<absl::Status> KillUnit(UnitName unit, KillWho who, int signal, milliseconds timeout) override;
+  awaitable<absl::Status> FreezeUnit(UnitName unit, milliseconds timeout) override;
+  awaitable<absl::Status> ThawUnit(UnitName unit, milliseconds timeout) override;
   awaitable<absl::Status> SetUnitProperties(UnitName unit, std::vector<Property> properties,
                                             milliseconds timeout) override;
   awaitable<absl::Status> ResetFailedUnit(UnitName unit, milliseconds timeout) override;

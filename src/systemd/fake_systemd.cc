@@ -209,6 +209,15 @@ class FakeSystemd::Service {
       Require(unit);
       Reply(call);
     });
+    for (const char* name : {"FreezeUnit", "ThawUnit"}) {
+      method(name, "s", "", [this, name](sdbus::MethodCall& call) {
+        std::string unit;
+        call >> unit;
+        systemd_.calls.push_back(base::StrCat(name, " ", unit));
+        Require(unit);
+        Reply(call);
+      });
+    }
     method("SetUnitProperties", "sba(sv)", "", [this](sdbus::MethodCall& call) {
       std::string unit;
       bool runtime = false;

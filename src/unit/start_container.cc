@@ -18,7 +18,10 @@
 #include "base/files.h"
 #include "base/journal.h"
 #include "base/strings.h"
+#include "spec/checkpoint_files.h"
 #include "spec/runtime_handlers.h"
+#include "unit/criu_log.h"
+#include "unit/freeze.h"
 #include "unit/hook_unit.h"
 #include "unit/supervisor_client.h"
 #include "unit/unit_names.h"
@@ -30,6 +33,7 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 constexpr int kStartErrorCode = 128;  // what containerd reports for a container that could not be started
+constexpr size_t kMaxCriuLog = size_t{256} << 20;
 constexpr milliseconds kCleanupTimeout = std::chrono::seconds(15);
 
 // The text of an entry of a runtime's log, {"msg":…,"level":"error","time":…}; nothing for what is no error. What crun
@@ -95,8 +99,8 @@ absl::Status RecordStartError(const spec::Layout& layout, const spec::PodRecord&
 }
 
 // Opens the gate through the supervisor; the container's first process has waited there since the unit's job was done.
-asio::awaitable<absl::StatusOr<StartResult>> OpenGate(const spec::Layout layout, const Cgroups cgroups,
-                                                      const spec::PodRecord pod,
+asio::awaitable<absl::StatusOr<StartResult>> OpenGate(systemd::Manager& manager, const spec::Layout layout,
+                                                      const Cgroups cgroups, const spec::PodRecord pod,
                                                       const spec::ContainerRecord container) {
   const spec::PodId& id = pod.spec.id;
   auto pid = base::ReadFile(layout.ContainerPidFile(container.spec.id));
@@ -106,11 +110,19 @@ asio::awaitable<absl::StatusOr<StartResult>> OpenGate(const spec::Layout layout,
   const std::string group =
       Cgroups::ControlGroup(PodSlice(pod.spec), ContainerUnitName(pod.spec, container.spec).str());
   const std::string memory_directory = cgroups.MemoryDirectory(group);
+  std::string gate = spec::RuntimeGate(layout, pod.spec.runtime_handler, container.spec.id);
+  uint32_t flags = spec::WritesToGate(pod.spec.runtime_handler) ? spec::supervisor::kWritesToGate : 0U;
+  if (base::Exists(layout.AppFile(id, container.spec.app, spec::kCheckpointDirectory))) {
+    gate = FreezerFile(cgroups, pod, container);
+    flags = spec::supervisor::kFrozen;
+    const absl::Status held = co_await HoldRestored(manager, cgroups, pod, container);
+    if (!held.ok()) {
+      co_return held;
+    }
+  }
   std::vector<std::string> strings = {container.spec.app.str(), base::Exists(memory_directory) ? memory_directory : "",
-                                      spec::RuntimeGate(layout, pod.spec.runtime_handler, container.spec.id),
-                                      std::string(absl::StripAsciiWhitespace(*pid))};
+                                      std::move(gate), std::string(absl::StripAsciiWhitespace(*pid))};
   std::string socket = layout.SupervisorSocket(id);
-  const uint32_t flags = spec::WritesToGate(pod.spec.runtime_handler) ? spec::supervisor::kWritesToGate : 0U;
   auto reply = co_await AsyncCallSupervisor(std::move(socket), spec::supervisor::kStart, flags, std::move(strings));
   if (!reply.ok()) {
     co_return reply.status();
@@ -140,13 +152,21 @@ std::string StartFailureText(const spec::Layout& layout, const spec::PodId& pod,
   if (start_error.ok() && !start_error->empty()) {
     return std::string(absl::StripAsciiWhitespace(*start_error));
   }
+  std::string text;
   for (const char* handler : spec::kRuntimeHandlers) {
     const auto log = base::ReadFile(layout.AppFile(pod, app, spec::RuntimeLogFile(handler)));
     if (log.ok()) {
-      return WithWordsOfHook(layout, pod, app, LastErrorOf(*log));
+      text = WithWordsOfHook(layout, pod, app, LastErrorOf(*log));
+      break;
     }
   }
-  return "";
+  const auto criu = base::ReadFile(
+      base::StrCat(layout.AppFile(pod, app, spec::kRestoreDirectory), "/", spec::kRestoreLogFile), kMaxCriuLog);
+  if (criu.ok()) {
+    const std::string errors = CriuErrors(*criu);
+    return errors.empty() ? text : base::StrCat("restore: ", errors);
+  }
+  return text;
 }
 
 int StartFailureCode(const std::string& text) {
@@ -183,7 +203,7 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
     status = (*before_gate)();
   }
   if (status.ok()) {
-    auto opened = co_await OpenGate(programs.layout, cgroups, pod, container);
+    auto opened = co_await OpenGate(manager, programs.layout, cgroups, pod, container);
     if (opened.ok()) {
       absl::Status hooks = co_await RunPoststartHooks(manager, programs, pod, container, timeout);
       if (hooks.ok()) {

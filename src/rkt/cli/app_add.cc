@@ -16,6 +16,7 @@ class AppAdd final : public Command {
  public:
   void DefineFlags(FlagSet& flags) override {
     flags.String("config", "FILE|-", &config_, "The whole container as one JSON document");
+    flags.Bool("restore-images", &restore_images_, "Images that hold a checkpoint are restored, not refused");
     output_.DefineFormat(flags);
     cdi_.Define(flags);
     flags_.Define(flags);
@@ -28,7 +29,7 @@ class AppAdd final : public Command {
     rkt::oci::SecurityPaths paths;
     paths.seccomp_cache = layout.dir() + "/seccomp";
     ASSIGN_OR_RETURN(rktlet::spec::ContainerRecord record,
-                     rkt::oci::AddContainer(layout, pod, spec, paths, cdi_.directories()));
+                     rkt::oci::AddContainer(layout, pod, spec, paths, cdi_.directories(), restore_images_));
     context.Announce();
     for (const std::string& warning : record.warnings) {
       context.Note(rktlet::base::StrCat("warning: ", warning));
@@ -64,6 +65,7 @@ class AppAdd final : public Command {
   }
 
   std::string config_;
+  bool restore_images_ = true;
   OutputFlags output_;
   CdiFlags cdi_;
   AppAddFlags flags_;

@@ -11,7 +11,7 @@
 namespace rkt::cli {
 namespace {
 
-using Talk = std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Manager&)>;
+using Talk = std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::BusManager&)>;
 
 boost::asio::awaitable<absl::Status> Converse(rktlet::systemd::BusManager& manager, const Talk& talk) {
   const absl::Status connected = co_await manager.WaitConnected(rktlet::systemd::kDefaultCallTimeout);
@@ -19,9 +19,7 @@ boost::asio::awaitable<absl::Status> Converse(rktlet::systemd::BusManager& manag
   co_return co_await talk(manager);
 }
 
-}  // namespace
-
-absl::Status RunOnBus(const Talk& talk) {
+absl::Status Run(const Talk& talk) {
   rktlet::base::journal::SetLevel(rktlet::base::journal::Priority::kWarning);  // stderr is for the command's own words
   boost::asio::io_context loop;
   rktlet::systemd::BusManager manager(loop.get_executor());
@@ -32,6 +30,16 @@ absl::Status RunOnBus(const Talk& talk) {
   });
   loop.run();
   return result;
+}
+
+}  // namespace
+
+absl::Status RunOnBus(const std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Manager&)>& talk) {
+  return Run([&talk](rktlet::systemd::BusManager& manager) { return talk(manager); });
+}
+
+absl::Status RunFreezing(const std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Freezer&)>& talk) {
+  return Run([&talk](rktlet::systemd::BusManager& manager) { return talk(manager); });
 }
 
 }  // namespace rkt::cli

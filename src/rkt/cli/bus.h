@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/status.h"
+#include "systemd/freezer.h"
 #include "systemd/manager.h"
 
 namespace rkt::cli {
@@ -13,5 +14,8 @@ namespace rkt::cli {
 // Runs what `talk` returns on an event loop of its own. Unavailable, with a sentence, when there is no systemd to talk
 // to.
 absl::Status RunOnBus(const std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Manager&)>& talk);
+
+// The same, for what freezes units.
+absl::Status RunFreezing(const std::function<boost::asio::awaitable<absl::Status>(rktlet::systemd::Freezer&)>& talk);
 
 }  // namespace rkt::cli

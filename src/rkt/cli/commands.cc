@@ -13,6 +13,7 @@ void RegisterCommands(Registry& registry) {
   RegisterAppStart(registry);
   RegisterAppHooks(registry);
   RegisterAppUpdate(registry);
+  RegisterAppCheckpoint(registry);
   RegisterAppStop(registry);
   RegisterAppRm(registry);
   RegisterAppList(registry);

@@ -16,6 +16,7 @@ void RegisterAppRm(Registry& registry);
 void RegisterAppStart(Registry& registry);
 void RegisterAppStatus(Registry& registry);
 void RegisterAppUpdate(Registry& registry);
+void RegisterAppCheckpoint(Registry& registry);
 void RegisterAppStop(Registry& registry);
 void RegisterAppNetwork(Registry& registry);
 void RegisterAppNetworkStatus(Registry& registry);

@@ -14,10 +14,13 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/image/store.h"
+#include "rkt/oci/criu.h"
 #include "rkt/oci/declared_volumes.h"
 #include "rkt/oci/id_mappings.h"
 #include "rkt/oci/image_volumes.h"
 #include "rkt/oci/layered_root.h"
+#include "rkt/oci/oci_runtime.h"
+#include "rkt/oci/restore_source.h"
 #include "rkt/oci/rootfs.h"
 #include "rkt/oci/spec_builder.h"
 #include "rkt/pod/id_mapped_mount.h"
@@ -60,9 +63,10 @@ struct Image {
   }
 };
 
-absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const ContainerSpec& container,
+// `name` is the image of the root; the container's volumes may be of others.
+absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const std::string& name, const ContainerSpec& container,
                                 const std::string& container_directory) {
-  ASSIGN_OR_RETURN(rkt::image::ImageRecord record, store.Find(container.image));
+  ASSIGN_OR_RETURN(rkt::image::ImageRecord record, store.Find(name));
   ASSIGN_OR_RETURN(rkt::image::ImageConfig config, store.Config(record.id));
   ASSIGN_OR_RETURN(rkt::image::LowerDirs lower, store.LowerDirs(record.id));
   Image image;
@@ -85,6 +89,12 @@ absl::Status CheckPod(const Layout& layout, const PodState& pod) {
   }
   static_cast<void>(layout);
   return absl::OkStatus();
+}
+
+// Found now rather than at the start.
+absl::Status CheckRestore(const PodState& pod) {
+  ASSIGN_OR_RETURN(const OciRuntime runtime, OciRuntime::Find(pod.record.spec.runtime_handler));
+  return CheckCriu(runtime);
 }
 
 std::string Hostname(const Layout& layout, const PodState& pod) {
@@ -325,7 +335,7 @@ void SweepApps(const Layout& layout, const PodId& pod) {
 
 absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& pod_id, const ContainerSpec& container,
                                              const SecurityPaths& security_paths,
-                                             const std::vector<std::string>& cdi_directories) {
+                                             const std::vector<std::string>& cdi_directories, bool restore_images) {
   RETURN_IF_ERROR(rktlet::spec::Validate(container));
   ASSIGN_OR_RETURN(PodState pod, rktlet::spec::ReadPod(layout, pod_id));
   RETURN_IF_ERROR(CheckPod(layout, pod));
@@ -334,11 +344,27 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
   }
   ASSIGN_OR_RETURN(rkt::image::Store store, rkt::image::Store::Open(layout.dir()));
   ASSIGN_OR_RETURN(FileLock image_lock, store.LockShared());
-  ASSIGN_OR_RETURN(Image image, ReadImage(store, container, layout.App(pod_id, container.app)));
+  ASSIGN_OR_RETURN(const auto source, FindRestoreSource(store, container.image, restore_images));
+  if (source.has_value()) {
+    RETURN_IF_ERROR(CheckRestore(pod));
+  }
+  ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
+  std::optional<rkt::checkpoint::Imported> imported;
+  std::string image_name = container.image;
+  if (source.has_value()) {
+    ASSIGN_OR_RETURN(imported, Import(*source, directory.path()));
+    ASSIGN_OR_RETURN(image_name, FindRootImage(store, imported->metadata));
+  }
+  ASSIGN_OR_RETURN(Image image, ReadImage(store, image_name, container, layout.App(pod_id, container.app)));
   ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths, cdi_directories));
   RETURN_IF_ERROR(CheckMappedMounts(built.spec, pod.record.spec.runtime_handler));
-  ASSIGN_OR_RETURN(NewDirectory directory, NewDirectory::Make(layout, pod_id, container.app.str()));
+  if (imported.has_value()) {
+    RETURN_IF_ERROR(MatchSpecs(imported->spec, built.spec));
+  }
   RETURN_IF_ERROR(MakeOverlayDirectories(directory.fd(), image, pod.record.spec));
+  if (imported.has_value()) {
+    RETURN_IF_ERROR(ApplyImported(directory.path()));
+  }
   RETURN_IF_ERROR(MakeVolumes(directory, image, built));
   ASSIGN_OR_RETURN(ContainerRecord record, MakeRecord(pod, container, image, built));
   RETURN_IF_ERROR(

@@ -21,12 +21,11 @@ inline constexpr char kLayersFile[] = "layers";
 
 // Makes the container. Whatever can be wrong is found now: NotFound (pod, image, mount source, device), InvalidArgument
 // (command, user, capability, profile), FailedPrecondition (the pod does not run or was stopped), AlreadyExists (the
-// app), and what rkt::cdi::ResolveDevices says of its CDI devices. On an error nothing is left.
-absl::StatusOr<rktlet::spec::ContainerRecord> AddContainer(const rktlet::spec::Layout& layout,
-                                                           const rktlet::spec::PodId& pod,
-                                                           const rktlet::spec::ContainerSpec& container,
-                                                           const SecurityPaths& security_paths,
-                                                           const std::vector<std::string>& cdi_directories);
+// app), and what rkt::cdi::ResolveDevices says of its CDI devices. On an error nothing is left. What stands for the
+// image may be a checkpoint (restore_source.h): an archive, or, with `restore_images`, an image that holds one.
+absl::StatusOr<rktlet::spec::ContainerRecord> AddContainer(
+    const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod, const rktlet::spec::ContainerSpec& container,
+    const SecurityPaths& security_paths, const std::vector<std::string>& cdi_directories, bool restore_images = true);
 
 // Deletes what killed commands left in the pod's apps directory: half-made and half-removed containers. The pod's lock
 // must be held.

@@ -29,6 +29,7 @@
 #include "rkt/oci/process.h"
 #include "rkt/oci/stdio.h"
 #include "rkt/oci/user.h"
+#include "spec/runtime_handlers.h"
 #include "unit/cgroup.h"
 #include "unit/unit_names.h"
 
@@ -195,7 +196,8 @@ absl::StatusOr<Prepared> Prepare(const Layout& layout, const PodId& pod_id, cons
     command.push_back("--console-socket=" + prepared.console.path());
   }
   command.push_back(id.str());
-  prepared.arguments = prepared.runtime.Arguments(layout, PathOf(prepared.log), command);
+  prepared.arguments = prepared.runtime.Arguments(rktlet::spec::RuntimeRoot(layout, prepared.runtime.name()),
+                                                  PathOf(prepared.log), command);
   return prepared;
 }
 

@@ -76,10 +76,9 @@ absl::StatusOr<OciRuntime> OciRuntime::Find(const std::string& handler) {
   return runtime;
 }
 
-std::vector<std::string> OciRuntime::Arguments(const rktlet::spec::Layout& layout, const std::string& log,
+std::vector<std::string> OciRuntime::Arguments(const std::string& root, const std::string& log,
                                                const std::vector<std::string>& command) const {
-  std::vector<std::string> arguments = {name_, "--root=" + rktlet::spec::RuntimeRoot(layout, name_), "--log=" + log,
-                                        "--log-format=json"};
+  std::vector<std::string> arguments = {name_, "--root=" + root, "--log=" + log, "--log-format=json"};
   if (!TraitsOf(name_).joins_cgroup) {
     arguments.push_back("--cgroup-manager=disabled");
   }

@@ -31,8 +31,8 @@ class OciRuntime {
   const std::string& name() const { return name_; }
   const std::string& path() const { return path_; }
 
-  // argv for a command: global options first.
-  std::vector<std::string> Arguments(const rktlet::spec::Layout& layout, const std::string& log,
+  // argv for a command: global options first. `root` is where the runtime keeps its state.
+  std::vector<std::string> Arguments(const std::string& root, const std::string& log,
                                      const std::vector<std::string>& command) const;
 
   // To be called before `create`, in a mount namespace of one's own, from within the unit whose group is

@@ -5,10 +5,12 @@
 
 #include "base/strings.h"
 #include "rkt/oci/capabilities.h"
+#include "rkt/oci/criu.h"
 #include "rkt/oci/devices.h"
 #include "rkt/oci/id_mappings.h"
 #include "rkt/oci/oci_runtime.h"
 #include "rkt/selinux/relabel.h"
+#include "spec/checkpoint_files.h"
 #include "unit/cgroup.h"
 #include "unit/unit_names.h"
 
@@ -138,6 +140,8 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
     spec.cgroups_path = rktlet::unit::Cgroups::ControlGroup(
         rktlet::unit::PodSlice(inputs.pod), rktlet::unit::ContainerUnitName(inputs.pod, container).str());
     ASSIGN_OR_RETURN(spec.device_rules, DeviceRules(container));
+    spec.annotations.emplace_back(kCriuConfigAnnotation,
+                                  inputs.layout.AppFile(inputs.pod.id, container.app, rktlet::spec::kCriuConfigFile));
   }
   RETURN_IF_ERROR(ApplyCdiEdits(inputs.cdi_edits, inputs.host_mounts, traits.joins_cgroup, spec, result.cdi));
   if (!spec.hooks.empty() && traits.logs_hooks) {

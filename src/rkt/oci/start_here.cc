@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/oci/add_container.h"
+#include "rkt/oci/criu.h"
 #include "rkt/oci/id_mappings.h"
 #include "rkt/oci/image_volumes.h"
 #include "rkt/oci/log_journal.h"
@@ -26,6 +27,7 @@
 #include "rkt/oci/private_mounts.h"
 #include "rkt/oci/rootfs.h"
 #include "rkt/oci/stdio.h"
+#include "spec/checkpoint_files.h"
 #include "spec/log_journal.h"
 #include "spec/runtime_handlers.h"
 #include "unit/resource_files.h"
@@ -42,6 +44,8 @@ using rktlet::spec::AppName;
 using rktlet::spec::ContainerState;
 using rktlet::spec::Layout;
 using rktlet::spec::PodId;
+
+constexpr size_t kMaxEarlierLog = size_t{256} << 20;
 
 // The log's copy to the journal is not worth a container: a supervisor of before the upgrade does not know of it.
 absl::StatusOr<rktlet::unit::SupervisorReply> AskForStdio(const Layout& layout, const PodId& pod,
@@ -75,6 +79,20 @@ absl::StatusOr<rktlet::unit::SupervisorReply> AskForStdio(const Layout& layout, 
 bool MapsIds(const rktlet::spec::ContainerSpec& container) {
   return std::any_of(container.mounts.begin(), container.mounts.end(),
                      [](const rktlet::spec::Mount& mount) { return !mount.uid_mappings.empty(); });
+}
+
+// The log of a restored container begins with what it had printed until it was saved; a log that is there already is
+// left as it is.
+absl::Status ContinueLog(const Layout& layout, const PodId& pod, const ContainerState& state) {
+  const std::string& path = state.record.log_path;
+  const absl::StatusOr<std::string> earlier =
+      rktlet::base::ReadFile(layout.AppFile(pod, state.record.spec.app, rktlet::spec::kEarlierLogFile), kMaxEarlierLog);
+  if (path.empty() || absl::IsNotFound(earlier.status())) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(earlier.status());
+  const absl::Status written = rktlet::base::WriteFileOnceAt(AT_FDCWD, path, *earlier, 0640);
+  return absl::IsAlreadyExists(written) ? absl::OkStatus() : written;
 }
 
 absl::Status MountShm(const Layout& layout, const rktlet::base::UniqueFd& shm) {
@@ -182,13 +200,49 @@ absl::StatusOr<std::string> BuildMountNamespace(const Layout& layout, const rktl
   return prepared.has_value() ? prepared->Attach(layout) : "";
 }
 
+// CRIU, told to leave groups alone, makes no cgroup namespace either: the container gets the one that it is restored
+// from.
+absl::Status EnterCgroupNamespace(const std::string& config_path) {
+  ASSIGN_OR_RETURN(const std::string text, rktlet::base::ReadFile(config_path));
+  const nlohmann::json config = nlohmann::json::parse(text, nullptr, false);
+  if (!config.is_object() || !config.contains("linux") || !config["linux"].contains("namespaces")) {
+    return absl::DataLossError(StrCat(config_path, ": not an OCI specification"));
+  }
+  for (const nlohmann::json& one : config["linux"]["namespaces"]) {
+    if (one.value("type", "") == "cgroup" && unshare(CLONE_NEWCGROUP) != 0) {
+      return ErrnoStatus(errno, "a cgroup namespace of its own");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A restore mounts the root once more below the runtime's directory, where the node would see it come and go: so the
+// runtime works in the same directory at a place that is private.
+absl::StatusOr<std::string> PrivateRuntimeRoot(const Layout& layout, const std::string& root) {
+  const std::string path = layout.PrivateMounts() + "/runtime";
+  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path, 0700));
+  if (mount(root.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return ErrnoStatus(errno, StrCat("bind mount of ", root));
+  }
+  return path;
+}
+
 absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const ContainerState& state,
                            const OciRuntime& runtime, const rktlet::unit::SupervisorReply& stdio,
-                           const std::string& config) {
+                           const std::string& config, bool restored) {
   const std::string directory = layout.App(pod, state.record.spec.app);
   const std::string& id = state.record.spec.id.str();
-  std::vector<std::string> command = {"create", "--bundle=" + directory,
+  std::vector<std::string> command = {restored ? "restore" : "create", "--bundle=" + directory,
                                       "--pid-file=" + layout.ContainerPidFile(state.record.spec.id)};
+  std::string root = rktlet::spec::RuntimeRoot(layout, runtime.name());
+  if (restored) {
+    for (const std::string& argument : {std::string("--detach"), std::string("--file-locks"),
+                                        StrCat("--image-path=", directory, "/", rktlet::spec::kCheckpointDirectory),
+                                        StrCat("--work-path=", directory, "/", rktlet::spec::kRestoreDirectory)}) {
+      command.push_back(argument);
+    }
+    ASSIGN_OR_RETURN(root, PrivateRuntimeRoot(layout, root));
+  }
   if (state.record.spec.tty) {
     command.push_back("--console-socket=" + stdio.text);
   }
@@ -197,7 +251,7 @@ absl::Status BecomeRuntime(const Layout& layout, const PodId& pod, const Contain
   }
   command.push_back(id);
   std::vector<std::string> arguments =
-      runtime.Arguments(layout, directory + "/" + rktlet::spec::RuntimeLogFile(runtime.name()), command);
+      runtime.Arguments(root, directory + "/" + rktlet::spec::RuntimeLogFile(runtime.name()), command);
   std::vector<std::string> environment = RuntimeEnvironment();
   const std::vector<char*> argv = Pointers(arguments);
   const std::vector<char*> envp = Pointers(environment);
@@ -226,16 +280,22 @@ absl::Status StartHere(const Layout& layout, const PodId& pod, const AppName& ap
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(directory, 0700));
   }
   RETURN_IF_ERROR(WriteOwnResourceFiles(layout, pod, state));
+  RETURN_IF_ERROR(ContinueLog(layout, pod, state));
   ASSIGN_OR_RETURN(rktlet::unit::SupervisorReply stdio, AskForStdio(layout, pod, state));
   RETURN_IF_ERROR(EnsurePrivateMounts(layout));
   ASSIGN_OR_RETURN(const std::string config, BuildMountNamespace(layout, record.spec, state, stdio));
   RETURN_IF_ERROR(runtime.PrepareMountNamespace(
       rktlet::unit::Cgroups::ControlGroup(rktlet::unit::PodSlice(record.spec), state.record.unit)));
+  const bool restored = rktlet::base::Exists(layout.AppFile(pod, app, rktlet::spec::kCheckpointDirectory));
+  if (restored) {
+    RETURN_IF_ERROR(EnterCgroupNamespace(layout.AppFile(pod, app, rktlet::spec::kOciConfigFile)));
+    RETURN_IF_ERROR(WriteCriuRestoreConfig(layout.AppFile(pod, app, rktlet::spec::kCriuConfigFile)));
+  }
   if (record.spec.user_namespace.has_value()) {
     // crun makes device nodes for a user namespace with our mask; the container gets its own.
     umask(0);
   }
-  return BecomeRuntime(layout, pod, state, runtime, stdio, config);
+  return BecomeRuntime(layout, pod, state, runtime, stdio, config, restored);
 }
 
 void WriteStartError(const Layout& layout, const PodId& pod, const AppName& app, const absl::Status& status) {

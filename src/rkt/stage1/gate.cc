@@ -35,7 +35,14 @@ int OpenByReading(const char* path, int* fd) {
 }  // namespace
 
 int Gate::Find(int* fd) const {
-  if (container_writes) {
+  if (kind == Kind::kFrozen) {
+    *fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0) {
+      return errno == ENOENT || errno == ENODEV ? ESTALE : errno;
+    }
+    return 0;
+  }
+  if (kind == Kind::kContainerWrites) {
     return access(path, F_OK) == 0 ? 0 : ESTALE;
   }
   // The waiting process holds the reading end, so this never blocks; without a reader there is nobody left to start.
@@ -47,7 +54,13 @@ int Gate::Find(int* fd) const {
 }
 
 int Gate::Open(int* fd) const {
-  if (container_writes) {
+  if (kind == Kind::kFrozen) {
+    if (write(*fd, "0", 1) != 1) {
+      return errno == ENODEV ? ESTALE : errno;
+    }
+    return 0;
+  }
+  if (kind == Kind::kContainerWrites) {
     return OpenByReading(path, fd);
   }
   unlink(path);  // what `crun state` tells created from running by

@@ -40,7 +40,7 @@ uint32_t KnownFlags(uint32_t operation) {
     case supervisor::kStdio:
       return supervisor::kTty | supervisor::kStdin | supervisor::kStdinOnce | supervisor::kJournal;
     case supervisor::kStart:
-      return supervisor::kWritesToGate;
+      return supervisor::kWritesToGate | supervisor::kFrozen;
     case supervisor::kAttach:
       return supervisor::kTty | supervisor::kStdin | supervisor::kStdout | supervisor::kStderr;
     default:

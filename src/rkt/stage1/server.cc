@@ -244,8 +244,13 @@ void Server::Start(Connection* connection, const Request& request) {
   App* app = Find(request.strings[0]);
   int64_t pid = 0;
   ParseNumber(request.strings[3], &pid);
-  const Failure failure = app->Start(
-      request.strings[1], {request.strings[2], (request.flags & supervisor::kWritesToGate) != 0}, pid, boot_id_);
+  Gate gate{request.strings[2], Gate::Kind::kContainerReads};
+  if ((request.flags & supervisor::kFrozen) != 0) {
+    gate.kind = Gate::Kind::kFrozen;
+  } else if ((request.flags & supervisor::kWritesToGate) != 0) {
+    gate.kind = Gate::Kind::kContainerWrites;
+  }
+  const Failure failure = app->Start(request.strings[1], gate, pid, boot_id_);
   Reply(connection, failure.error, static_cast<uint64_t>(app->started_at()), failure.what);
 }
 

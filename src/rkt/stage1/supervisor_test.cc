@@ -247,6 +247,18 @@ TEST_F(Supervisor, OpensTheGateOfAContainerThatWaitsToWrite) {
   EXPECT_TRUE(base::Exists(directory_ + "/started"));
 }
 
+TEST_F(Supervisor, OpensTheGateOfAFrozenContainer) {
+  auto fds = OpenApp();
+  const std::string gate = harness_.File("cgroup.freeze");
+  EXPECT_EQ(harness_.Call(supervisor::kStart, {"app", "", gate, "4711"}, supervisor::kFrozen).error, ESTALE);
+  EXPECT_FALSE(base::Exists(directory_ + "/started"));
+  ASSERT_THAT(base::WriteFileAtomic(gate, "1"), base::IsOk());
+  const HarnessReply reply = harness_.Call(supervisor::kStart, {"app", "", gate, "4711"}, supervisor::kFrozen);
+  EXPECT_EQ(reply.error, 0) << reply.text;
+  EXPECT_THAT(base::ReadFile(gate), base::IsOkAndHolds("0"));
+  EXPECT_TRUE(base::Exists(directory_ + "/started"));
+}
+
 TEST_F(Supervisor, OpensNoGateAtWhichNobodyWaits) {
   OpenApp();
   const std::string gate = harness_.File("exec.fifo");

@@ -23,6 +23,7 @@ struct Config {
   std::string dir = "/var/lib/rkt";
   std::string run_dir = "/run/rkt";
   std::chrono::nanoseconds command_timeout = std::chrono::minutes(2);  // of a short engine command (prepare, add, rm)
+  std::chrono::nanoseconds checkpoint_timeout = std::chrono::minutes(10);  // of a checkpoint for which none is told
 
   // Network.
   std::string cni_conf_dir = "/etc/cni/net.d";
@@ -38,6 +39,7 @@ struct Config {
   bool unprivileged_ping = true;                                             // the same
   bool device_ownership_from_security_context = false;
   uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included
+  bool restore_images = false;                  // containers from images that hold a checkpoint
   bool log_to_journal = false;                  // a copy of what containers print
   uint64_t log_rate_burst = 10000;              // lines of a container in log_rate_interval; 0: no limit
   std::chrono::nanoseconds log_rate_interval = std::chrono::seconds(30);

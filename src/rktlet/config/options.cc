@@ -191,6 +191,9 @@ void AddEngine(std::vector<Option>& options) {
   options.push_back(Duration("engine", "command_timeout", kLive, &Config::command_timeout,
                              "How long one command of the engine may take (not pulls, not exec); then it is stopped "
                              "and the request fails. 0 means forever."));
+  options.push_back(Duration("engine", "checkpoint_timeout", kLive, &Config::checkpoint_timeout,
+                             "How long a checkpoint may take for which the kubelet tells no time, and the unpacking of "
+                             "one."));
 }
 
 void AddNetwork(std::vector<Option>& options) {
@@ -227,6 +230,9 @@ void AddContainers(std::vector<Option>& options) {
   options.push_back(Size("containers", "max_exec_output", kLive, &Config::max_exec_output,
                          "How much output of a command ExecSync returns, stdout and stderr together; more is read and "
                          "dropped. Clients take answers of 16MiB in all."));
+  options.push_back(Flag("containers", "restore_images", kLive, &Config::restore_images,
+                         "Containers may be restored from images that hold a checkpoint. Who makes such an image "
+                         "decides what its processes may do, whatever their pod says."));
   options.push_back(Flag("containers", "log_to_journal", kLive, &Config::log_to_journal,
                          "Copies what containers print to the journal, beside their log files. The annotation "
                          "io.rktlet.log-to-journal of a pod, true or false, decides for that pod."));

@@ -84,6 +84,9 @@ std::vector<Problem> Validate(const Config& config) {
   if (config.default_stop_timeout < std::chrono::milliseconds(1)) {
     problems.push_back({"containers.default_stop_timeout", "at least 1ms is needed"});
   }
+  if (config.checkpoint_timeout < std::chrono::seconds(1)) {
+    problems.push_back({"engine.checkpoint_timeout", "at least 1s is needed"});
+  }
   if (config.start_timeout < std::chrono::seconds(1)) {
     problems.push_back({"containers.start_timeout", "at least 1s is needed"});
   }

@@ -7,9 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
+#include "base/strings.h"
 #include "rktlet/cri/request_fields.h"
 
 namespace rktlet::cri {
+
+// Has an archive for each container that the samples of RestorePod name.
+inline const std::string& CheckpointDirectory() {
+  static const base::TempDir directory;
+  static const bool made = base::WriteFileAtomic(directory.File("c.tar"), "").ok();
+  static const std::string none;
+  return made ? directory.path() : none;
+}
 
 // Text in the form of protobuf's text format. Each field is tried in all the samples of its rpc: some mean something
 // only beside others.
@@ -66,7 +76,17 @@ inline std::map<std::string, std::vector<std::string>> RequestSamples() {
     metadata { name: "c" } image { image: "busybox" }
     linux { resources { hugepage_limits { page_size: "1GB" limit: 1073741824 } } })";
   const auto create = [](const std::string& config) { return R"(pod_sandbox_id: "aaaaaaaa" config {)" + config + "}"; };
+  const auto restore = [](const std::string& pod_config, const std::string& config) {
+    return base::StrCat("checkpoint_path: \"", CheckpointDirectory(), "\" config {", pod_config,
+                        "} container_configs {", config, "}");
+  };
+  const std::string new_pod = R"(metadata { name: "p" namespace: "n" uid: "u" })";
   return {
+      {"CheckpointContainer", {R"(container_id: "bbbbbbbb" location: "/var/c.tar")"}},
+      {"CheckpointPod", {R"(pod_sandbox_id: "aaaaaaaa" output_path: "/var/p")"}},
+      {"RestorePod",
+       {restore(new_pod, bare_container), restore(pod, container), restore(pod_with_users, named_user),
+        restore(new_pod, image_volume), restore(new_pod, mapped_volume), restore(new_pod, huge_pages)}},
       {"Version", {""}},
       {"Status", {""}},
       {"UpdateRuntimeConfig", {""}},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every RPC that we answer, as a coroutine on the loop, each in a file of its own named for it. The request lives as
 // long as the coroutine does, even when the caller has gone. The lists below are the one place that says which RPCs
-// exist: the service, the declarations and the UNIMPLEMENTED answers come from them.
+// exist: the service and the declarations come from them.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -31,6 +31,9 @@
   X(UpdateContainerResources)  \
   X(UpdatePodSandboxResources) \
   X(ReopenContainerLog)        \
+  X(CheckpointContainer)       \
+  X(CheckpointPod)             \
+  X(RestorePod)                \
   X(ExecSync)                  \
   X(Exec)                      \
   X(Attach)                    \

@@ -89,13 +89,6 @@ TEST_F(ServerTest, StreamsThatCannotBeAreRefusedBeforeThereIsAUrl) {
               IsGrpc(grpc::StatusCode::FAILED_PRECONDITION, HasSubstr("not running")));
 }
 
-TEST_F(ServerTest, WhatIsNotServedSaysSo) {
-  v1::CheckpointContainerResponse response;
-  EXPECT_THAT(
-      Call(*runtime_, &v1::RuntimeService::Stub::CheckpointContainer, v1::CheckpointContainerRequest(), response),
-      IsGrpc(grpc::StatusCode::UNIMPLEMENTED, HasSubstr("CheckpointContainer is not served")));
-}
-
 TEST_F(ServerTest, AnImageIsPulledListedAndRemovedAndRemovedAgain) {
   v1::PullImageResponse pulled;
   ASSERT_TRUE(Pull("busybox", pulled).ok());

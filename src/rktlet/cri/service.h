@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two services of the CRI as gRPC calls them: every RPC of the lists in rpcs.h posted to the loop, every other one
-// answered UNIMPLEMENTED with a sentence.
+// The two services of the CRI as gRPC calls them: every RPC of the lists in rpcs.h posted to the loop.
 #pragma once
 
 #include "cri/v1/api.grpc.pb.h"
@@ -15,11 +14,6 @@ namespace rktlet::cri {
     return UnaryCall<v1::name##Request, v1::name##Response>::Start(context_, calls_, #name, &::rktlet::cri::name, \
                                                                    *request, response);                           \
   }
-#define RKTLET_REFUSE_RPC(name)                                                                                    \
-  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* call, const v1::name##Request*, v1::name##Response*) \
-      override {                                                                                                   \
-    return Refuse(call, #name);                                                                                    \
-  }
 #define RKTLET_SERVE_STREAM(name, request_type, response_type)                                                         \
   grpc::ServerWriteReactor<v1::response_type>* name(grpc::CallbackServerContext* call,                                 \
                                                     const v1::request_type* request) override {                        \
@@ -27,19 +21,12 @@ namespace rktlet::cri {
                                                                   *request);                                           \
   }
 
-grpc::Status NotServed(const char* rpc);
-grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* call, const char* rpc);
-
 class RuntimeService final : public v1::RuntimeService::CallbackService {
  public:
   RuntimeService(Context& context, Calls& calls) : context_(context), calls_(calls) {}
 
   RKTLET_RUNTIME_RPCS(RKTLET_SERVE_RPC)
   RKTLET_RUNTIME_STREAMS(RKTLET_SERVE_STREAM)
-
-  RKTLET_REFUSE_RPC(CheckpointContainer)
-  RKTLET_REFUSE_RPC(CheckpointPod)
-  RKTLET_REFUSE_RPC(RestorePod)
 
  private:
   Context& context_;
@@ -60,6 +47,5 @@ class ImageService final : public v1::ImageService::CallbackService {
 
 #undef RKTLET_SERVE_RPC
 #undef RKTLET_SERVE_STREAM
-#undef RKTLET_REFUSE_RPC
 
 }  // namespace rktlet::cri

@@ -87,6 +87,14 @@ struct FetchProgress {
   uint64_t layers = 0;
 };
 
+struct CheckpointRequest {
+  spec::PodId pod;
+  std::vector<spec::AppName> apps;
+  bool whole_pod = false;               // all of them as of one moment, into a directory
+  std::string output;                   // an archive, or that directory
+  std::chrono::nanoseconds timeout{0};  // past it the checkpoint is given up
+};
+
 struct FetchRequest {
   std::string reference;  // as the user wrote it, "busybox", "host/repo:tag", "host/repo@sha256:…"
   std::string auth_json;  // a registry authentication file (containers-auth.json(5)); a secret; empty: the default one
@@ -141,6 +149,9 @@ class Engine {
   // Runs a command in a running container. DeadlineExceeded after its timeout (the command is dead then), NotFound or
   // PermissionDenied with the reason when there is no such command, FailedPrecondition when the container does not run.
   virtual Awaitable<absl::StatusOr<ExecResult>> Exec(ExecRequest request) = 0;
+
+  // Saves running containers, which go on. Complete or absent. FailedPrecondition where that is not possible.
+  virtual Awaitable<absl::Status> Checkpoint(CheckpointRequest request) = 0;
 
   // Images. FetchImage returns the id. NotFound (no such image), PermissionDenied (registry refuses the credentials),
   // DeadlineExceeded, ResourceExhausted (disk full), Unavailable (registry out of reach).

@@ -156,6 +156,17 @@ Awaitable<absl::StatusOr<ExecResult>> FakeEngine::Exec(ExecRequest request) {
   co_return result;
 }
 
+Awaitable<absl::Status> FakeEngine::Checkpoint(CheckpointRequest request) {
+  std::string words = request.pod.str();
+  for (const spec::AppName& app : request.apps) {
+    words += " " + app.str();
+  }
+  absl::Status status =
+      co_await Enter("Checkpoint", StrCat(words, request.whole_pod ? " pod " : " ", request.output, " ",
+                                          std::chrono::duration_cast<std::chrono::seconds>(request.timeout).count()));
+  co_return status;
+}
+
 Awaitable<absl::StatusOr<std::string>> FakeEngine::FetchImage(FetchRequest request) {
   fetches.push_back(request);
   absl::Status status = co_await Enter("FetchImage", request.reference);

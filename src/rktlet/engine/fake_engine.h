@@ -54,6 +54,7 @@ class FakeEngine final : public Engine {
                                                                    spec::Resources resources) override;
   Awaitable<absl::StatusOr<spec::PodRecord>> UpdatePod(spec::PodId pod, spec::PodResources resources) override;
   Awaitable<absl::StatusOr<ExecResult>> Exec(ExecRequest request) override;
+  Awaitable<absl::Status> Checkpoint(CheckpointRequest request) override;
   Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
   Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;
   Awaitable<absl::Status> RemoveImage(std::string id) override;

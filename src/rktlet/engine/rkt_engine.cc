@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/engine/rkt_engine.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/strings.h"
@@ -144,17 +145,39 @@ Awaitable<absl::Status> RktEngine::RemovePod(spec::PodId pod) {
 }
 
 Awaitable<absl::StatusOr<spec::ContainerRecord>> RktEngine::AddContainer(spec::PodId pod, spec::ContainerSpec spec) {
-  std::vector<std::string> args = {"app", "add", "--config=-", "--format=json"};
+  std::vector<std::string> args = {"app", "add", "--config=-", "--format=json",
+                                   StrCat("--restore-images=", config_.restore_images ? "true" : "false")};
   AddCdiFlags(args);
   args.push_back(pod.str());
   std::string document = spec::ToJson(spec);
-  auto printed = co_await Run(std::move(args), std::move(document), config_.command_timeout);
+  // A checkpoint has to be unpacked: gigabytes perhaps.
+  const bool restores = spec.image.starts_with('/') || config_.restore_images;
+  const std::chrono::nanoseconds timeout = restores && config_.command_timeout.count() != 0
+                                               ? std::max(config_.command_timeout, config_.checkpoint_timeout)
+                                               : config_.command_timeout;
+  auto printed = co_await Run(std::move(args), std::move(document), timeout);
   CO_RETURN_IF_ERROR(printed.status());
   auto record = spec::ParseContainerRecord(*printed);
   if (!record.ok()) {
     co_return base::Annotate(record.status(), "rkt app add printed no usable record");
   }
   co_return record;
+}
+
+Awaitable<absl::Status> RktEngine::Checkpoint(CheckpointRequest request) {
+  // The command keeps the time itself: it must not be killed while a container is being saved.
+  const int64_t milliseconds = std::chrono::ceil<std::chrono::milliseconds>(request.timeout).count();
+  std::vector<std::string> args = {"app", "checkpoint", "--output=" + request.output,
+                                   StrCat("--timeout=", milliseconds, "ms")};
+  if (request.whole_pod) {
+    args.push_back("--pod");
+  }
+  for (const spec::AppName& app : request.apps) {
+    args.push_back("--app=" + app.str());
+  }
+  args.push_back(request.pod.str());
+  auto printed = co_await Run(std::move(args), "", std::chrono::nanoseconds(0));
+  co_return printed.status();
 }
 
 Awaitable<absl::Status> RktEngine::RemoveContainer(spec::PodId pod, spec::AppName app) {

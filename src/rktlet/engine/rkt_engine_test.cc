@@ -115,6 +115,38 @@ TEST_F(Rkt, AContainersDocumentTravelsOnStdinAndItsRecordComesBack) {
   EXPECT_THAT(Args(), HasSubstr("--cdi-spec-dir=\n"));
 }
 
+TEST_F(Rkt, ACheckpointKeepsItsTimeItself) {
+  config_.command_timeout = milliseconds(1);
+  Script("sleep 0.1");
+  CheckpointRequest request;
+  request.pod = pod_;
+  request.apps = {app_};
+  request.output = "/var/tmp/c.tar";
+  request.timeout = std::chrono::seconds(90);
+  EXPECT_THAT(loop_.Await(engine_.Checkpoint(request)), IsOk());
+  EXPECT_THAT(Args(), HasSubstr(StrCat("app\ncheckpoint\n--output=/var/tmp/c.tar\n--timeout=90000ms\n--app=",
+                                       app_.str(), "\n", pod_.str(), "\n")));
+  request.whole_pod = true;
+  EXPECT_THAT(loop_.Await(engine_.Checkpoint(request)), IsOk());
+  EXPECT_THAT(Args(), HasSubstr("--timeout=90000ms\n--pod\n"));
+  Script("echo 'app checkpoint: checkpoints need criu' >&2; echo 'rkt-status: 9' >&2; exit 254");
+  EXPECT_THAT(loop_.Await(engine_.Checkpoint(request)),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("need criu")));
+}
+
+TEST_F(Rkt, ImagesThatHoldACheckpointAreRestoredWhereThatIsAllowed) {
+  spec::ContainerSpec spec;
+  spec.id = *spec::ContainerId::Parse(std::string(64, 'b'));
+  spec.app = app_;
+  spec.image = "saved";
+  Script("exit 254");
+  EXPECT_FALSE(loop_.Await(engine_.AddContainer(pod_, spec)).ok());
+  EXPECT_THAT(Args(), HasSubstr("--restore-images=false\n"));
+  config_.restore_images = true;
+  EXPECT_FALSE(loop_.Await(engine_.AddContainer(pod_, spec)).ok());
+  EXPECT_THAT(Args(), HasSubstr("--restore-images=true\n"));
+}
+
 TEST_F(Rkt, AnExecGivesBackTheCommandsOwnEnd) {
   Script("echo out; echo err >&2; exit 127");
   ExecRequest request{.pod = pod_, .app = app_, .command = {"cmd", "--flag", ""}, .timeout = {}, .cancellation = {}};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "rktlet/pods/environment.h"
 #include "rktlet/pods/exits.h"
@@ -27,6 +28,12 @@ class ContainerLifecycle {
   // Gives it what `update` asks for beside what it has: live when it runs, at its start when it was only created.
   // FailedPrecondition once it has ended. On an error it has what it had.
   Awaitable<absl::Status> Update(ContainerPtr container, spec::Resources update);
+
+  // Saves a container into an archive, or containers of a pod as of one moment into a directory; they go on running.
+  // FailedPrecondition unless they run.
+  Awaitable<absl::Status> Checkpoint(ContainerPtr container, std::string output, std::chrono::nanoseconds timeout);
+  Awaitable<absl::Status> CheckpointPod(PodPtr pod, std::vector<ContainerPtr> containers, std::string output,
+                                        std::chrono::nanoseconds timeout);
 
   // OK when the container does not run (any more). Its stop signal, then after `grace` SIGKILL to all of it; of several
   // stops the one that is impatient first decides.
@@ -52,6 +59,9 @@ class ContainerLifecycle {
   Awaitable<absl::Status> StartInTurn(PodPtr pod, ContainerPtr container);
   Awaitable<absl::Status> DoUpdate(ContainerPtr container, spec::Resources update);
   Awaitable<absl::Status> UpdateInTurn(PodPtr pod, ContainerPtr container, spec::Resources update);
+  Awaitable<absl::Status> DoCheckpoint(ContainerPtr container, std::string output, std::chrono::nanoseconds timeout);
+  Awaitable<absl::Status> DoCheckpointPod(PodPtr pod, std::vector<ContainerPtr> containers, std::string output,
+                                          std::chrono::nanoseconds timeout);
   Awaitable<absl::Status> DoStop(ContainerPtr container, SteadyTime deadline, bool graceful);
   Awaitable<absl::Status> Kill(ContainerPtr container);
   Awaitable<absl::Status> DoRemove(ContainerPtr container);

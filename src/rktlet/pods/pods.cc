@@ -185,6 +185,17 @@ Awaitable<absl::Status> Pods::RemoveContainer(ContainerPtr container) {
   co_return co_await parts_->containers.Remove(std::move(container));
 }
 
+Awaitable<absl::Status> Pods::CheckpointContainer(ContainerPtr container, std::string output,
+                                                  std::chrono::nanoseconds timeout) {
+  co_return co_await parts_->containers.Checkpoint(std::move(container), std::move(output), timeout);
+}
+
+Awaitable<absl::Status> Pods::CheckpointPod(PodPtr pod, std::vector<ContainerPtr> containers, std::string output,
+                                            std::chrono::nanoseconds timeout) {
+  co_return co_await parts_->containers.CheckpointPod(std::move(pod), std::move(containers), std::move(output),
+                                                      timeout);
+}
+
 Awaitable<absl::Status> Pods::UpdateContainer(ContainerPtr container, spec::Resources update) {
   co_return co_await parts_->containers.Update(std::move(container), std::move(update));
 }

@@ -56,6 +56,12 @@ class Pods final : public Directory {
   Awaitable<absl::Status> StartContainer(ContainerPtr container);
   Awaitable<absl::Status> StopContainer(ContainerPtr container, std::chrono::milliseconds grace);
   Awaitable<absl::Status> RemoveContainer(ContainerPtr container);
+  // Saves what runs, which goes on: a container into an archive, or containers of a pod (all that run when none is
+  // named) as of one moment into a directory. FailedPrecondition where that is not possible.
+  Awaitable<absl::Status> CheckpointContainer(ContainerPtr container, std::string output,
+                                              std::chrono::nanoseconds timeout);
+  Awaitable<absl::Status> CheckpointPod(PodPtr pod, std::vector<ContainerPtr> containers, std::string output,
+                                        std::chrono::nanoseconds timeout);
   // Other resources: what `update` leaves out stays. All or nothing; FailedPrecondition once it has ended.
   Awaitable<absl::Status> UpdateContainer(ContainerPtr container, spec::Resources update);
   Awaitable<absl::Status> UpdatePod(PodPtr pod, spec::PodResources update);

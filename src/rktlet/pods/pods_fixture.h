@@ -92,6 +92,9 @@ class DiskEngine final : public engine::Engine {
   Awaitable<absl::StatusOr<engine::ExecResult>> Exec(engine::ExecRequest request) override {
     return fake.Exec(std::move(request));
   }
+  Awaitable<absl::Status> Checkpoint(engine::CheckpointRequest request) override {
+    return fake.Checkpoint(std::move(request));
+  }
   Awaitable<absl::StatusOr<std::string>> FetchImage(engine::FetchRequest request) override {
     return fake.FetchImage(std::move(request));
   }

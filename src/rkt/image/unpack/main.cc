@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rkt-unpack DIFF_ID [MAX_ENTRIES MAX_BYTES]: unpacks the archive on descriptor 4 into the directory on descriptor 3.
+// DIFF_ID is the digest that the content must have, or "-".
 // Prints "BYTES ENTRIES". On failure the reason stands on stderr and the exit code is 64 + the code of the status.
 #include <sys/prctl.h>
 #include <sys/stat.h>

@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include "base/strings.h"
+#include "rkt/image/any_digest.h"
 #include "rkt/image/unpack/layer_writer.h"
 #include "rkt/image/unpack/tar_reader.h"
 
@@ -45,7 +46,7 @@ absl::StatusOr<UnpackResult> UnpackLayer(int archive_fd, int directory_fd, const
     RETURN_IF_ERROR(writer.Add(entry, copy));
   }
   ASSIGN_OR_RETURN(const std::string digest, reader.Finish());
-  if (digest != diff_id) {
+  if (diff_id != kAnyDigest && digest != diff_id) {
     return absl::DataLossError(rktlet::base::StrCat("the content has the digest ", digest, " instead of ", diff_id));
   }
   RETURN_IF_ERROR(writer.Finish());
