@@ -30,7 +30,7 @@ std::string RuntimeLogFile(const std::string& handler);
 // Whether the container's first process waits to write to its gate, as runc's does, not to read from it.
 bool WritesToGate(const std::string& handler);
 
-// Whether it can start containers of a pod with a user namespace. runc 1.1, which Debian 12 and 13 have, opens the
+// Whether it can start containers of a pod with a user namespace. runc 1.1, as in Debian 12, opens the
 // sources of bind mounts in a way of its own there and knows nothing of mounts with mapped ids.
 bool KnowsUserNamespaces(const std::string& handler);
 

@@ -95,6 +95,12 @@ create_container() {
   crictl create --no-pull "$pod" "$file" "$WORK/$pod.json"
 }
 
+# create_by_cri POD NAME SCRIPT [JQ]: as create_container, also with fields that this version of crictl does not know.
+create_by_cri() {
+  cri CreateContainer "$(jq -n --arg pod "$1" --argjson config "$(container_config "${@:2}")" --argjson sandbox "$(cat "$WORK/$1.json")" \
+    '{pod_sandbox_id: $pod, config: $config, sandbox_config: $sandbox}')" | jq -r .container_id
+}
+
 # start_container POD NAME SCRIPT [JQ]: creates and starts; prints the id.
 start_container() {
   local id
