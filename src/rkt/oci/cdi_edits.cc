@@ -171,6 +171,10 @@ absl::Status AddMount(const rkt::cdi::Mount& wanted, const HostMounts& host_moun
 // A hook that is missing is an error now, not when the container starts; but one for the container's own root file
 // system is looked for there.
 absl::Status AddHook(const rkt::cdi::Hook& wanted, RuntimeSpec& spec, CdiChanges& changes) {
+  if (wanted.stage == HookStage::kPoststop) {
+    // It would run as ExecStopPost= of the container's unit, where rktlet kills whatever is left after an exit.
+    return absl::UnimplementedError("poststop hooks are not supported");
+  }
   struct stat st = {};
   if (wanted.stage != HookStage::kStartContainer) {
     if (stat(wanted.hook.path.c_str(), &st) != 0) {

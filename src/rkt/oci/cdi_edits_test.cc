@@ -153,8 +153,8 @@ TEST_F(CdiEditsTest, AMountThatCannotBeIsNamed) {
 
 TEST_F(CdiEditsTest, EachHookGoesToWhoRunsIt) {
   const std::string tool = temp_.File("tool");
-  for (const HookStage stage : {HookStage::kPrestart, HookStage::kCreateRuntime, HookStage::kCreateContainer,
-                                HookStage::kPoststart, HookStage::kPoststop}) {
+  for (const HookStage stage :
+       {HookStage::kPrestart, HookStage::kCreateRuntime, HookStage::kCreateContainer, HookStage::kPoststart}) {
     AddHook(stage, tool);
   }
   AddHook(HookStage::kStartContainer, "/only/in/the/container");
@@ -164,13 +164,12 @@ TEST_F(CdiEditsTest, EachHookGoesToWhoRunsIt) {
   EXPECT_THAT(spec_.hooks.create_container, SizeIs(1));
   EXPECT_THAT(spec_.hooks.start_container, SizeIs(1));
   EXPECT_THAT(changes_.poststart, SizeIs(1));
-  EXPECT_THAT(changes_.poststop, SizeIs(1));
   EXPECT_THAT(ToJson(spec_), AllOf(HasSubstr("\"createRuntime\""), HasSubstr("\"argument\""),
                                    HasSubstr("\"timeout\": 5"), HasSubstr("/only/in/the/container")));
 }
 
 TEST_F(CdiEditsTest, AHookThatIsMissingOrNoProgramIsNamed) {
-  AddHook(HookStage::kPoststop, "/nosuch");
+  AddHook(HookStage::kPoststart, "/nosuch");
   EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("hooks[0]: path /nosuch"))));
   edits_.hooks.clear();
   AddHook(HookStage::kPrestart, temp_.path());
@@ -190,6 +189,9 @@ TEST_F(CdiEditsTest, WhatCannotBeDoneIsRefused) {
   edits_.intel_rdt = false;
   edits_.net_devices = true;
   EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(".netDevices")));
+  edits_.net_devices = false;
+  AddHook(HookStage::kPoststop, temp_.File("tool"));
+  EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("hooks[0]: poststop hooks are not")));
 }
 
 }  // namespace
