@@ -25,6 +25,9 @@ using rktlet::spec::Layout;
 using rktlet::spec::Mount;
 using rktlet::spec::MountKind;
 
+// What the CRI's clients look for in a message, to tell this from other reasons why a container cannot be made.
+constexpr char kReason[] = "ImageVolumeMountFailed";
+
 std::string VolumesDirectory(const Layout& layout) { return layout.PrivateMounts() + "/volumes"; }
 
 // The file with the layers of a mount's image, as kLayersFile has those of the root.
@@ -88,7 +91,7 @@ absl::StatusOr<std::vector<ImageVolume>> FindImageVolumes(const rkt::image::Stor
     const Mount& mount = container.mounts[i];
     if (mount.kind == MountKind::kImage) {
       absl::StatusOr<ImageVolume> volume = Find(store, mount, i);
-      RETURN_IF_ERROR(Annotate(volume.status(), StrCat("mount ", mount.container_path)));
+      RETURN_IF_ERROR(Annotate(volume.status(), StrCat(kReason, ": mount ", mount.container_path)));
       volumes.push_back(*std::move(volume));
     }
   }

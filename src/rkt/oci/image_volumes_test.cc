@@ -100,7 +100,8 @@ TEST_F(ImageVolumesTest, AreFoundByNameAndWrittenAsTheyAreReadAtTheStart) {
 
 TEST_F(ImageVolumesTest, AnImageThatIsNotThereIsNamed) {
   EXPECT_THAT(Find(ImageMount("data:1")),
-              StatusIs(absl::StatusCode::kNotFound, testing::AllOf(HasSubstr("mount /data"), HasSubstr("\"data:1\""))));
+              StatusIs(absl::StatusCode::kNotFound,
+                       testing::AllOf(HasSubstr("ImageVolumeMountFailed: mount /data"), HasSubstr("\"data:1\""))));
 }
 
 TEST_F(ImageVolumesTest, ASubPathIsADirectoryInsideTheImage) {
