@@ -3,14 +3,15 @@
 # The root file system that boxes and VMs start from: a minimal Debian with systemd, with everything the rkt and rktlet
 # packages depend on, so that `apt install ./rkt_*.deb ./rktlet_*.deb` needs no network inside. Needs common.sh.
 
-# The packages for DEBIAN_RELEASE, one per line; the list is the cache's key.
+# The packages for DEBIAN_RELEASE and BOX_VARIANT, one per line; the list is the cache's key.
 box_packages() {
   sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$TEST_DIR/lib/box-packages" |
-    awk -v release="[$DEBIAN_RELEASE]" '$2 == "" || $2 == release { print $1 }'
+    awk -v words="[$DEBIAN_RELEASE] [${BOX_VARIANT:-}]" '$2 == "" || index(words, $2) { print $1 }'
 }
 
-# Prints the path of the root, building it when it is not cached.
+# box_root [VARIANT]: prints the path of the root, building it when it is not cached. A variant has more packages.
 box_root() {
+  local -x BOX_VARIANT=${1:-}
   cached roots "$(hash_of "$DEBIAN_RELEASE" "$(box_packages)" "$(declare -f build_box_root)")" build_box_root
 }
 

@@ -11,7 +11,7 @@ REPO_DIR=$(dirname "$TEST_DIR")
 CACHE_DIR=${RKTLET_CACHE:-${HOME:-/root}/.cache/rktlet}
 export TEST_DIR REPO_DIR CACHE_DIR
 
-# The Debian that boxes are made of.
+# The Debian whose packages are built, and that boxes and virtual machines are made of.
 DEBIAN_RELEASE=bookworm
 export DEBIAN_RELEASE
 
@@ -30,6 +30,9 @@ use_release() {
     *) die "unknown release '$1': bookworm (Debian 12) or trixie (Debian 13)" ;;
   esac
 }
+
+# The release of this machine, as its code name.
+machine_release() { (. /etc/os-release && echo "${VERSION_CODENAME:-unknown}"); }
 
 need_root() { [[ $(id -u) == 0 ]] || die "must run as root"; }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Puts what tests need into a box: this directory, the test clients, the images and the registry that serves them.
-# Needs common.sh, boxroot.sh, box.sh, gotools.sh and images.sh.
+# Needs common.sh, debianroot.sh, boxroot.sh, box.sh, gotools.sh and images.sh.
 
 INSIDE=/opt/rktlet   # where it all lies in a box or VM: test/ bin/ images/
 
@@ -61,8 +61,9 @@ testbed_containerd() {
 }
 
 build_containerd_debs() {
-  local out=$1
-  apt_get update
+  local out=$1 btrfs=libbtrfs0
+  [[ $DEBIAN_RELEASE == bookworm ]] || btrfs=libbtrfs0t64
   cd "$out" || exit 1
-  apt-get download -q containerd runc libbtrfs0
+  quiet release_apt "$out/apt" deb "$DEBIAN_RELEASE" download containerd runc "$btrfs"
+  rm -r "$out/apt"
 }
