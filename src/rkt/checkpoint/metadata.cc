@@ -51,19 +51,30 @@ absl::Status TakeText(const char* file, const json& object, const char* name, st
   return absl::OkStatus();
 }
 
-absl::Status TakePaths(const json& object, const char* name, std::vector<std::string>* paths) {
+// The list `name` of `object`, which is the document's `part`.
+absl::Status TakeTexts(const json& object, const char* part, const char* name, std::vector<std::string>* texts) {
   const auto field = object.find(name);
   if (field == object.end() || field->is_null()) {
     return absl::OkStatus();
   }
   if (!field->is_array()) {
-    return Wrong(kSpecDumpFile, StrCat("linux.", name, " is no list"));
+    return Wrong(kSpecDumpFile, StrCat(part, ".", name, " is no list"));
   }
-  for (const json& path : *field) {
-    if (!path.is_string() || !path.get_ref<const std::string&>().starts_with('/')) {
+  for (const json& text : *field) {
+    if (!text.is_string()) {
+      return Wrong(kSpecDumpFile, StrCat(part, ".", name, " holds what is no text"));
+    }
+    texts->push_back(text.get<std::string>());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakePaths(const json& linux_part, const char* name, std::vector<std::string>* paths) {
+  RETURN_IF_ERROR(TakeTexts(linux_part, "linux", name, paths));
+  for (const std::string& path : *paths) {
+    if (!path.starts_with('/')) {
       return Wrong(kSpecDumpFile, StrCat("linux.", name, " holds what is no path"));
     }
-    paths->push_back(path.get<std::string>());
   }
   return absl::OkStatus();
 }
@@ -152,6 +163,7 @@ absl::StatusOr<DumpedSpec> ParseSpec(const std::string& text) {
   if (const auto process = document.find("process"); process != document.end() && process->is_object()) {
     const auto terminal = process->find("terminal");
     spec.terminal = terminal != process->end() && terminal->is_boolean() && terminal->get<bool>();
+    RETURN_IF_ERROR(TakeTexts(*process, "process", "args", &spec.args));
   }
   return spec;
 }

@@ -37,6 +37,7 @@ struct DumpedSpec {
   std::vector<std::string> mounts;    // where something is mounted, in their order
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
+  std::vector<std::string> args;  // what its first process was
   bool terminal = false;
 };
 absl::StatusOr<DumpedSpec> ParseSpec(const std::string& text);

@@ -356,6 +356,9 @@ absl::StatusOr<ContainerRecord> AddContainer(const Layout& layout, const PodId& 
     ASSIGN_OR_RETURN(image_name, FindRootImage(store, imported->metadata));
   }
   ASSIGN_OR_RETURN(Image image, ReadImage(store, image_name, container, layout.App(pod_id, container.app)));
+  if (imported.has_value() && image.process.entrypoint.empty() && image.process.cmd.empty()) {
+    image.process.cmd = imported->spec.args;  // nothing is begun: it says what goes on
+  }
   ASSIGN_OR_RETURN(BuildResult built, Build(layout, pod, container, image, security_paths, cdi_directories));
   RETURN_IF_ERROR(CheckMappedMounts(built.spec, pod.record.spec.runtime_handler));
   if (imported.has_value()) {
