@@ -26,19 +26,26 @@ absl::StatusOr<State> Look(const std::string& path) {
   return mount->shared || mount->slave ? State::kShared : State::kPrivate;
 }
 
+// The places of all that is mounted below: made at once, so that what a boot leaves in /run does not depend on its
+// pods. After an upgrade there may be new ones.
+absl::Status MakePoints(const std::string& path) {
+  for (const char* name : {"layers", "prepared", "proc", "rootfs", "runtime", "shm", "sys", "volumes"}) {
+    RETURN_IF_ERROR(rktlet::base::MakeDirectories(rktlet::base::StrCat(path, "/", name), 0700));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status EnsurePrivateMounts(const rktlet::spec::Layout& layout) {
   const std::string path = layout.PrivateMounts();
   ASSIGN_OR_RETURN(State state, Look(path));
   if (state == State::kPrivate) {
-    return rktlet::base::MakeDirectories(path + "/volumes", 0700);  // of before an upgrade it has none
+    return MakePoints(path);
   }
   RETURN_IF_ERROR(rktlet::base::MakeDirectories(path, 0700));
   ASSIGN_OR_RETURN(rktlet::base::FileLock lock, rktlet::base::FileLock::Exclusive(path + ".lock"));
-  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/rootfs", 0700));
-  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/shm", 0700));
-  RETURN_IF_ERROR(rktlet::base::MakeDirectories(path + "/volumes", 0700));
+  RETURN_IF_ERROR(MakePoints(path));
   ASSIGN_OR_RETURN(state, Look(path));
   if (state == State::kAbsent && mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return ErrnoStatus(errno, rktlet::base::StrCat("bind mount of ", path));
