@@ -65,7 +65,7 @@ absl::StatusOr<Node*> TreeBuilder::Place() {
     return &root_;
   }
   Node& top = *open_.back();
-  return top.kind == Node::Kind::kList ? &top.items.emplace_back() : &top.members.back().second;
+  return top.kind == Node::Kind::kList ? &top.items.emplace_back() : &top.members.back().value;
 }
 
 absl::Status TreeBuilder::Scalar(Node::Kind kind, std::string text) {
@@ -97,7 +97,7 @@ absl::Status TreeBuilder::Key(std::string key) {
   if (map.members.size() >= kMaxMembers) {
     return absl::InvalidArgumentError(StrCat("a map has more than ", kMaxMembers, " keys"));
   }
-  map.members.emplace_back(std::move(key), Node());
+  map.members.push_back({std::move(key), Node()});
   return absl::OkStatus();
 }
 

@@ -13,16 +13,23 @@
 
 namespace rkt::cdi {
 
+struct Member;
+
 struct Node {
   // kPlain is YAML's scalar without quotes: a number or a text, as the reader wants it. kLiteral is JSON's number or
   // boolean.
   enum class Kind : unsigned char { kNull, kText, kPlain, kLiteral, kList, kMap };
   Kind kind = Kind::kNull;
-  std::string text;                                   // of kText, kPlain, kLiteral
-  std::vector<Node> items;                            // of kList
-  std::vector<std::pair<std::string, Node>> members;  // of kMap; each key once
+  std::string text;             // of kText, kPlain, kLiteral
+  std::vector<Node> items;      // of kList
+  std::vector<Member> members;  // of kMap; each key once
 
   const Node* Find(std::string_view key) const;
+};
+
+struct Member {
+  std::string key;
+  Node value;
 };
 
 inline constexpr size_t kMaxDocumentSize = size_t{4} << 20;
