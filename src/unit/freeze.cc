@@ -90,7 +90,12 @@ asio::awaitable<absl::Status> ThawContainers(systemd::Freezer& freezer, Cgroups 
     absl::Status thawed;
     if (cgroups.version() == CgroupVersion::kV2) {
       const absl::StatusOr<systemd::UnitName> unit = systemd::UnitName::Parse(container.unit);
-      thawed = unit.ok() ? co_await freezer.ThawUnit(*unit, systemd::kDefaultCallTimeout) : unit.status();
+      thawed = unit.status();
+      if (unit.ok()) {
+        // A variable of its own: GCC 12 gives up what a co_await within an expression has returned.
+        const absl::Status done = co_await freezer.ThawUnit(*unit, systemd::kDefaultCallTimeout);
+        thawed = done;
+      }
     } else {
       thawed = WriteFreezer(FreezerDirectory(cgroups, pod, container), "0");
     }

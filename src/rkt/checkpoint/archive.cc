@@ -38,7 +38,7 @@ absl::Status CheckPlain(const std::string& directory) {
   for (fs::recursive_directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     const fs::file_status status = entry->symlink_status(error);
     if (!error && !fs::is_regular_file(status) && !fs::is_directory(status)) {
-      return absl::DataLossError(StrCat("the checkpoint's ", fs::relative(entry->path(), directory, error).string(),
+      return absl::DataLossError(StrCat("the checkpoint's ", entry->path().lexically_relative(directory).string(),
                                         " is neither a plain file nor a directory"));
     }
   }
@@ -138,7 +138,7 @@ absl::Status WriteArchive(const std::string& directory, const std::string& outpu
   std::vector<std::string> names;
   std::error_code error;
   for (fs::recursive_directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    names.push_back(fs::relative(entry->path(), directory, error).string());
+    names.push_back(entry->path().lexically_relative(directory).string());
   }
   if (error) {
     return ErrnoStatus(error.value(), directory);

@@ -467,8 +467,9 @@ TEST(ContainerSpecFromCri, RefusesByTheNameOfTheField) {
       {"config.mounts[0].gidMappings", kInvalid, [&](auto& c) { mount(c)->add_uidmappings(); }},
       {"mounts[0].uid_mappings[0].length", kInvalid,
        [&](auto& c) {
-         mount(c)->add_uidmappings();
-         mount(c)->add_gidmappings();
+         v1::Mount* added = mount(c);
+         added->add_uidmappings();
+         added->add_gidmappings();
        }},
       {"config.mounts[0].propagation", kInvalid,
        [&](auto& c) { mount(c)->set_propagation(static_cast<v1::MountPropagation>(8)); }},

@@ -143,6 +143,7 @@ inline Values RequestValues() {
   return {
       {"add_ambient_capabilities", {"NET_RAW"}},
       {"add_capabilities", {"NET_ADMIN"}},
+      {"apparmor_profile", {"unconfined", "localhost/old"}},
       {"auth.auth", {"eDp5"}},
       {"cgroup_parent", {"/kubepods.slice/kubepods-other.slice"}},
       {"cmd", {"distinctive"}},

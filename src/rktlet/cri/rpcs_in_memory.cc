@@ -261,8 +261,12 @@ std::string RpcsInMemory::RequestBehind(const std::string& url) {
 
 std::string RpcsInMemory::Effects() const {
   std::string text = base::StrCat("pod CIDR ", context_.node.pod_cidr, "\n");
+  std::multiset<std::string> units;  // in an order that no new id decides
   for (const auto& [unit, state] : manager.units()) {
-    text += base::StrCat("unit ", unit.str(), " ", state.facts.active_state, "\n");
+    units.insert(Stable(base::StrCat("unit ", unit.str(), " ", state.facts.active_state, "\n")));
+  }
+  for (const std::string& unit : units) {
+    text += unit;
   }
   const std::vector<std::vector<std::string>> all_calls = {manager.calls(), engine.fake.calls, supervisors->calls,
                                                            execs_};
