@@ -62,6 +62,10 @@ inline std::map<std::string, std::vector<std::string>> RequestSamples() {
   const std::string named_user = R"(
     metadata { name: "c" } image { image: "busybox" } stdin: true
     linux { security_context { run_as_username: "nobody" namespace_options { pid: TARGET target_id: "bbbbbbbb" } } })";
+  // The same in a pod that has no other container yet.
+  const std::string other_user = R"(
+    metadata { name: "c" } image { image: "busybox" } stdin: true
+    linux { security_context { run_as_username: "nobody" } })";
   const std::string image_volume = R"(
     metadata { name: "c" } image { image: "busybox" }
     mounts { container_path: "/data" readonly: true image { image: "busybox" } image_sub_path: "bin" })";
@@ -85,7 +89,7 @@ inline std::map<std::string, std::vector<std::string>> RequestSamples() {
       {"CheckpointContainer", {R"(container_id: "bbbbbbbb" location: "/var/c.tar")"}},
       {"CheckpointPod", {R"(pod_sandbox_id: "aaaaaaaa" output_path: "/var/p")"}},
       {"RestorePod",
-       {restore(new_pod, bare_container), restore(pod, container), restore(pod_with_users, named_user),
+       {restore(new_pod, bare_container), restore(pod, container), restore(pod_with_users, other_user),
         restore(new_pod, image_volume), restore(new_pod, mapped_volume), restore(new_pod, huge_pages)}},
       {"Version", {""}},
       {"Status", {""}},

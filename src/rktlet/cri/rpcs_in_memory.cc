@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 #include <functional>
 #include <map>
+#include <regex>
 #include <set>
 #include <utility>
 
@@ -289,18 +290,17 @@ std::string RpcsInMemory::Effects() const {
 
 std::string RpcsInMemory::Stable(std::string text) const {
   text = absl::StrReplaceAll(text, {{directory.path(), "<directory>"}});
-  const auto hide = [&](const auto& id) {
-    if (id.str().find_first_not_of(id.str()[0]) != std::string::npos) {
-      text = absl::StrReplaceAll(text, {{id.str(), "<new>"}, {id.ShortForm(), "<new>"}});
-    }
-  };
-  for (const pods::PodPtr& pod : pods->ListPods()) {
-    hide(pod->id());
+  // Ids of this call, also of what it has taken away again; those that were there before are one digit many times.
+  static const std::regex kId("[0-9a-f]{64}|[0-9a-f]{12}(?=[.])");
+  std::string stable;
+  auto rest = text.cbegin();
+  for (std::sregex_iterator match(text.cbegin(), text.cend(), kId), end; match != end; ++match) {
+    const std::string id = match->str();
+    stable.append(rest, (*match)[0].first);
+    stable += id.find_first_not_of(id[0]) == std::string::npos ? id : "<new>";
+    rest = (*match)[0].second;
   }
-  for (const pods::ContainerPtr& container : pods->ListContainers()) {
-    hide(container->id());
-  }
-  return text;
+  return stable.append(rest, text.cend());
 }
 
 }  // namespace rktlet::cri
