@@ -290,14 +290,15 @@ std::string RpcsInMemory::Effects() const {
 
 std::string RpcsInMemory::Stable(std::string text) const {
   text = absl::StrReplaceAll(text, {{directory.path(), "<directory>"}});
-  // Ids of this call, also of what it has taken away again; those that were there before are one digit many times.
+  // Ids of this call, also of what it has taken away again; those of before are one digit many times, or an image's.
   static const std::regex kId("[0-9a-f]{64}|[0-9a-f]{12}(?=[.])");
   std::string stable;
   auto rest = text.cbegin();
   for (std::sregex_iterator match(text.cbegin(), text.cend(), kId), end; match != end; ++match) {
     const std::string id = match->str();
     stable.append(rest, (*match)[0].first);
-    stable += id.find_first_not_of(id[0]) == std::string::npos ? id : "<new>";
+    const bool old = id.find_first_not_of(id[0]) == std::string::npos || stable.ends_with("sha256:");
+    stable += old ? id : "<new>";
     rest = (*match)[0].second;
   }
   return stable.append(rest, text.cend());
