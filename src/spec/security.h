@@ -84,8 +84,8 @@ struct ContainerSecurity {
   std::vector<int64_t> supplemental_groups;
   SupplementalGroupsPolicy supplemental_groups_policy = SupplementalGroupsPolicy::kMerge;
   SelinuxOptions selinux;
-  SecurityProfile seccomp;   // unconfined unless asked, as CRI has it
-  SecurityProfile apparmor;  // the same
+  SecurityProfile seccomp;   // unconfined in a document that does not ask; CRI and the command line have defaults of
+  SecurityProfile apparmor;  // their own
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   bool operator==(const ContainerSecurity&) const = default;

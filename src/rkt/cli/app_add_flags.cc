@@ -292,8 +292,9 @@ absl::Status AppAddFlags::SetSecurity(const Context& context, ContainerSecurity&
   if (context.Insecure("seccomp")) {
     security.seccomp = {};
   }
-  if (context.Insecure("paths")) {
-    context.Debug("--insecure-options=paths has no meaning any more");
+  // AppArmor's default profile keeps the paths of /proc and /sys, as the original did by mounts.
+  if (!context.Insecure("paths")) {
+    security.apparmor.type = ProfileType::kRuntimeDefault;
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/status_matchers.h"
 
 namespace rkt::cli {
@@ -19,12 +21,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 absl::StatusOr<ContainerSpec> Parse(const std::vector<std::string>& args,
-                                    const std::vector<std::string>& arguments = {}) {
+                                    const std::vector<std::string>& arguments = {},
+                                    const std::set<std::string>& insecure = {}) {
   AppAddFlags flags;
   FlagSet set;
   flags.Define(set);
   RETURN_IF_ERROR(set.Parse(args, false).status());
-  return flags.ToSpec(Context({}, "app add"), "registry.example/Team/My_App:1", arguments);
+  GlobalFlags globals;
+  globals.insecure_options = insecure;
+  return flags.ToSpec(Context(globals, "app add"), "registry.example/Team/My_App:1", arguments);
 }
 
 testing::Matcher<const absl::StatusOr<ContainerSpec>&> Refused(const std::string& why) {
@@ -35,6 +40,15 @@ TEST(AppAddFlags, NameCdiDevices) {
   ASSERT_OK_AND_ASSIGN(const ContainerSpec spec, Parse({"--cdi-device=v.com/c=0", "--cdi-device=v.com/c=1"}));
   EXPECT_THAT(spec.cdi_devices, ElementsAre("v.com/c=0", "v.com/c=1"));
   EXPECT_THAT(Parse({"--cdi-device=/dev/null"}), Refused("--cdi-device: \"/dev/null\""));
+}
+
+TEST(AppAddFlags, ConfineByDefault) {
+  ASSERT_OK_AND_ASSIGN(const ContainerSpec spec, Parse({}));
+  EXPECT_EQ(spec.security.seccomp.type, ProfileType::kRuntimeDefault);
+  EXPECT_EQ(spec.security.apparmor.type, ProfileType::kRuntimeDefault);
+  ASSERT_OK_AND_ASSIGN(const ContainerSpec bare, Parse({}, {}, {"seccomp", "paths"}));
+  EXPECT_EQ(bare.security.seccomp.type, ProfileType::kUnconfined);
+  EXPECT_EQ(bare.security.apparmor.type, ProfileType::kUnconfined);
 }
 
 TEST(AppAddFlags, DescribeAnApp) {

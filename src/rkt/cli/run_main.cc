@@ -137,8 +137,8 @@ int RunCommand(const CommandInfo& info, const std::vector<std::string>& args, Gl
   }
   Context context(globals, info.path);
   for (const std::string& option : globals.insecure_options) {
-    if (option == "ondisk" || option == "paths") {
-      context.Debug(StrCat("--insecure-options=", option, " has no meaning any more and is ignored"));
+    if (option == "ondisk") {
+      context.Debug("--insecure-options=ondisk has no meaning any more and is ignored");
     }
   }
   absl::StatusOr<int> code = command->Run(context, *positionals);

@@ -164,8 +164,9 @@ absl::Status ReadConfinement(const std::string& where, const v1::LinuxContainerS
   ASSIGN_OR_RETURN(const std::optional<spec::SecurityProfile> apparmor,
                    ProfileFromCri(where + ".apparmor", cri.has_apparmor() ? &cri.apparmor() : nullptr,
                                   where + ".apparmor_profile", cri.apparmor_profile()));
-  security.seccomp = seccomp.value_or(spec::SecurityProfile());
-  security.apparmor = apparmor.value_or(spec::SecurityProfile());
+  // What not to ask means differs: "runtime/default: equivalent to not specifying a profile" is said of AppArmor only.
+  security.seccomp = seccomp.value_or(spec::SecurityProfile{spec::ProfileType::kUnconfined, ""});
+  security.apparmor = apparmor.value_or(spec::SecurityProfile{spec::ProfileType::kRuntimeDefault, ""});
   security.masked_paths.assign(cri.masked_paths().begin(), cri.masked_paths().end());
   security.readonly_paths.assign(cri.readonly_paths().begin(), cri.readonly_paths().end());
   if (security.privileged) {

@@ -332,6 +332,25 @@ TEST(ContainerSpecFromCri, TakesOverEveryField) {
   EXPECT_EQ(container->security.pid, spec::NamespaceMode::kPod);
 }
 
+TEST(ContainerSpecFromCri, ConfinesByApparmorUnlessToldOtherwise) {
+  const auto profile = [](auto&& edit) {
+    v1::CreateContainerRequest request = ContainerRequest();
+    edit(*request.mutable_config()->mutable_linux()->mutable_security_context());
+    return ContainerSpecFromCri(request, Pod())->security.apparmor.type;
+  };
+  using Security = v1::LinuxContainerSecurityContext;
+  EXPECT_EQ(profile([](Security&) {}), spec::ProfileType::kRuntimeDefault);
+  EXPECT_EQ(profile([](Security& security) { security.mutable_apparmor(); }), spec::ProfileType::kRuntimeDefault);
+  EXPECT_EQ(profile([](Security& security) { security.set_apparmor_profile("runtime/default"); }),
+            spec::ProfileType::kRuntimeDefault);
+  EXPECT_EQ(profile([](Security& security) { security.set_apparmor_profile("unconfined"); }),
+            spec::ProfileType::kUnconfined);
+  EXPECT_EQ(profile([](Security& security) {
+              security.mutable_apparmor()->set_profile_type(v1::SecurityProfile::Unconfined);
+            }),
+            spec::ProfileType::kUnconfined);
+}
+
 TEST(ContainerSpecFromCri, SpeaksTheOldSeccompField) {
   const auto profile = [](const char* text) {
     v1::CreateContainerRequest request = ContainerRequest();
