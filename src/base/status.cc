@@ -31,6 +31,7 @@ absl::StatusCode CodeOf(int error) {
     case ETIMEDOUT:
       return absl::StatusCode::kDeadlineExceeded;
     case EINVAL:
+    case E2BIG:
     case ENAMETOOLONG:
     case ELOOP:
       return absl::StatusCode::kInvalidArgument;

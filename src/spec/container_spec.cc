@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/container_spec.h"
 
+#include <filesystem>
+
 #include "spec/cdi_names.h"
 #include "spec/container_fields.h"
 
@@ -46,6 +48,8 @@ void CheckMountSource(Problems& problems, const std::string& where, const Mount&
 void CheckMount(Problems& problems, size_t index, const Mount& mount) {
   const std::string where = base::StrCat("mounts[", index, "]");
   problems.Check(IsAbsolutePath(mount.container_path), where + ".container_path: not an absolute path");
+  problems.Check(std::filesystem::path(mount.container_path).lexically_normal() != "/",
+                 where + ".container_path: the root is the image's");
   CheckMountSource(problems, where, mount);
   for (const std::string& option : mount.options) {
     problems.Check(option == "noexec" || option == "nodev" || option == "nosuid",

@@ -96,16 +96,14 @@ TEST(ContainerDocument, NamesCdiDevicesInFull) {
 TEST(ContainerRecord, KeepsWhatWasMadeOfCdiDevices) {
   ContainerRecord record;
   record.spec = SomeContainer();
-  record.cdi_device_nodes = {{"/dev/card0", "rw"}};
+  record.device_nodes = {{"/dev/card0", "rw"}};
   record.cdi_mount_sources = {"/lib/vendor"};
   record.poststart_hooks = {{"/bin/hook", {"hook", ""}, {"A=b"}, 5}};
-  record.poststop_hooks = {{"/bin/hook", {}, {}, {}}};
   const absl::StatusOr<ContainerRecord> read = ParseContainerRecord(ToJson(record));
   ASSERT_THAT(read, IsOk());
-  EXPECT_EQ(read->cdi_device_nodes, record.cdi_device_nodes);
+  EXPECT_EQ(read->device_nodes, record.device_nodes);
   EXPECT_EQ(read->cdi_mount_sources, record.cdi_mount_sources);
   EXPECT_EQ(read->poststart_hooks, record.poststart_hooks);
-  EXPECT_EQ(read->poststop_hooks, record.poststop_hooks);
 }
 
 TEST(ContainerDocument, IsReadAsItWasWrittenWhateverBytesTheEnvironmentHas) {
@@ -198,6 +196,16 @@ TEST(ContainerDocument, AVolumeFromAnImageIsReadOnlyAndStaysInside) {
   refused("mounts[1].image_sub_path", [](Mount& mount) { mount.image_sub_path = "/a"; });
   refused("belong to kind image", [](Mount& mount) { mount.kind = MountKind::kBind; });
   refused("mounts[1].options: \"ro\"", [](Mount& mount) { mount.options = {"ro"}; });
+}
+
+TEST(ContainerDocument, NothingIsMountedOverTheRoot) {
+  for (const char* path : {"/", "//", "/a/..", "/./"}) {
+    ContainerSpec container = SomeContainer();
+    container.mounts[0].container_path = path;
+    EXPECT_THAT(Validate(container),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("mounts[0].container_path")))
+        << path;
+  }
 }
 
 TEST(ContainerDocument, AGroupWithoutAUserIsRefused) {

@@ -51,10 +51,9 @@ void Fields(Visitor& visit, T& record) {
   visit("supplemental_groups", record.supplemental_groups);
   visit("log_path", record.log_path);
   visit("warnings", record.warnings);
-  visit("cdi_device_nodes", record.cdi_device_nodes);
+  visit("device_nodes", record.device_nodes);
   visit("cdi_mount_sources", record.cdi_mount_sources);
   visit("poststart_hooks", record.poststart_hooks);
-  visit("poststop_hooks", record.poststop_hooks);
 }
 
 template <typename Visitor, FieldsOf<ExitRecord> T>

@@ -44,13 +44,12 @@ struct ContainerRecord {
   int64_t uid = 0;                // effective user
   int64_t gid = 0;
   std::vector<int64_t> supplemental_groups;
-  std::string log_path;               // absolute, or empty
-  std::vector<std::string> warnings;  // what could not be done as asked and was not worth refusing
+  std::string log_path;                     // absolute, or empty
+  std::vector<std::string> warnings;        // what could not be done as asked and was not worth refusing
+  std::vector<AllowedDevice> device_nodes;  // that its unit lets it use beside those of every container
   // Of its CDI devices, as they were when the container was made: what their specifications say may change meanwhile.
-  std::vector<AllowedDevice> cdi_device_nodes;
   std::vector<std::string> cdi_mount_sources;  // paths of the node that are mounted in it
   std::vector<Hook> poststart_hooks;           // the other hooks stand in config.json and are the OCI runtime's
-  std::vector<Hook> poststop_hooks;
 };
 
 // exit in the container directory: the durable record, first writer wins.

@@ -27,8 +27,7 @@ absl::StatusOr<systemd::TransientUnit> BuildPoststartUnit(const spec::PodRecord&
       .Add("Documentation", "man:rkt(1)")
       .Set("Slice", PodSlice(pod.spec))
       .Set("Type", std::string("oneshot"))
-      .ExecStart(
-          RktCommand(programs, {"app", "hooks", "--stage=poststart", "--app=" + spec.app.str(), pod.spec.id.str()}))
+      .ExecStart(RktCommand(programs, {"app", "hooks", "--app=" + spec.app.str(), pod.spec.id.str()}))
       .Set("TimeoutStartUSec", kHooksTimeoutUsec)
       .Set("KillMode", std::string("control-group"))
       .Set("SendSIGKILL", true)

@@ -98,24 +98,9 @@ void SetDevices(TransientUnit& unit, const spec::ContainerRecord& container) {
     unit.AllowDevice(node, "rwm");
   }
   unit.AllowDevice("char-pts", "rwm");
-  for (const spec::Device& device : container.spec.devices) {
-    unit.AllowDevice(device.host_path, device.permissions);
-  }
-  for (const spec::AllowedDevice& device : container.cdi_device_nodes) {
+  for (const spec::AllowedDevice& device : container.device_nodes) {
     unit.AllowDevice(device.path, device.permissions);
   }
-}
-
-// Behind the one that records the exit: they run when nothing of the container is left, whatever ended it.
-void AddPoststopHooks(TransientUnit& unit, const spec::PodRecord& pod, const spec::ContainerRecord& container,
-                      const Programs& programs) {
-  if (container.poststop_hooks.empty()) {
-    return;
-  }
-  systemd::ExecCommand hooks = RktCommand(
-      programs, {"app", "hooks", "--stage=poststop", "--app=" + container.spec.app.str(), pod.spec.id.str()});
-  hooks.ignore_failure = true;  // it is in the journal; the unit has ended as its container has
-  unit.ExecStopPost(std::move(hooks));
 }
 
 std::string OomPolicy(const spec::Resources& resources, CgroupVersion version) {
@@ -218,7 +203,6 @@ absl::StatusOr<TransientUnit> BuildContainerUnit(const spec::PodRecord& pod, con
       .Set("TimeoutStartUSec", kContainerStartTimeoutUsec)
       .Set("OOMPolicy", OomPolicy(spec.resources, options.cgroup_version))
       .Set("Delegate", true);
-  AddPoststopHooks(unit, pod, container, programs);
   SetStop(unit, container, options);
   SetEnvironmentOfProcesses(unit);
   SetAccounting(unit);

@@ -62,21 +62,8 @@ TEST_F(PodUnit, OfAContainerIsBoundToItsPodAndCarriesItsLimits) {
   container_.spec.resources.memory_limit = 64 << 20;
   container_.spec.resources.cpu_quota = 50'000;
   container_.spec.resources.unified = {{"memory.oom.group", "1"}};
-  container_.spec.devices = {{"/dev/nvidia0", "/dev/nvidia0", "rw"}};
+  container_.device_nodes = {{"/dev/nvidia0", "rw"}, {"/dev/char/240:1", "r"}};
   ExpectGolden("container.txt", Text(BuildContainerUnit(pod_, container_, programs_, options_)));
-}
-
-TEST_F(PodUnit, OfAContainerWithCdiDevicesAllowsTheirNodesAndRunsTheirLastHooks) {
-  container_.cdi_device_nodes = {{"/dev/card0", "rw"}, {"/dev/char/240:1", "r"}};
-  container_.poststop_hooks = {{"/usr/bin/hook", {}, {"SECRET=1"}, {}}};
-  ASSERT_OK_AND_ASSIGN(const auto unit, BuildContainerUnit(pod_, container_, programs_, options_));
-  EXPECT_THAT(unit.ToText(), testing::AllOf(HasSubstr(R"(("/dev/card0", "rw"), ("/dev/char/240:1", "r"))"),
-                                            testing::Not(HasSubstr("SECRET"))));
-  const auto commands = std::get<std::vector<systemd::ExecCommand>>(unit.Find("ExecStopPost")->value);
-  ASSERT_EQ(commands.size(), 2U);
-  EXPECT_THAT(commands[1].argv, testing::ElementsAre("/usr/bin/rkt", "app", "hooks", "--stage=poststop",
-                                                     "--app=" + container_.spec.app.str(), pod_.spec.id.str()));
-  EXPECT_TRUE(commands[1].ignore_failure);
 }
 
 TEST_F(PodUnit, ThatDidNotStartSaysWhatTheHookSaid) {

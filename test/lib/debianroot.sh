@@ -39,14 +39,26 @@ in_root() {
     ' - "$@" </dev/null
 }
 
+# Prints the address of the Debian archive that this machine's apt uses.
+debian_archive() {
+  local archive
+  apt_get update
+  # shellcheck disable=SC2016 # apt's own variables
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' 'Label: Debian' | head -n1)
+  [[ $archive ]] || die "this machine's apt knows no Debian archive"
+  echo "$archive"
+}
+
 # release_apt DIRECTORY TYPE RELEASE SUBCOMMAND ARGUMENT…: apt-get with a state of its own in DIRECTORY, which knows the packages
 # (TYPE deb) or sources (deb-src) of that release only; this machine's own lists stay as they are.
 release_apt() {
   local directory=$1 type=$2 release=$3
   shift 3
-  mkdir -p "$directory"/{cache/archives,lists}/partial
-  echo "$type http://deb.debian.org/debian $release main" >"$directory/sources.list"
-  : >"$directory/status"
+  if [[ ! -e $directory/sources.list ]]; then
+    mkdir -p "$directory"/{cache/archives,lists}/partial
+    : >"$directory/status"
+    echo "$type $(debian_archive) $release main" >"$directory/sources.list"
+  fi
   local apt=(apt-get -q -o "Dir::Etc::sourcelist=$directory/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o "Dir::State::lists=$directory/lists" -o "Dir::State::status=$directory/status" -o "Dir::Cache=$directory/cache"
     -o APT::Sandbox::User=root)

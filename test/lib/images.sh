@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # The images that tests pull, built from Debian's busybox source and the small programs in test/images/src; what they
-# hold is in test/images/compose.py. The result is the same, digest by digest, on every run. Needs common.sh.
+# hold is in test/images/compose.py. The result is the same, digest by digest, on every run. Needs common.sh and
+# debianroot.sh.
 
 # Prints the directory with registry/ (the storage directory of docker-registry), images.json and layouts.
 test_images() {
@@ -28,18 +29,15 @@ build_busybox() {
   local out=$1 work=$1/work
   need_packages gcc libc6-dev make bzip2 dpkg-dev ca-certificates
   say "building busybox from Debian's source"
-  mkdir -p "$work/apt/partial" "$work/lists/partial"
-  echo "deb-src http://deb.debian.org/debian $DEBIAN_RELEASE main" >"$work/sources.list"
-  # A private place for apt's state: the machine's own sources stay as they are.
-  local apt=(apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
-    -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/apt" -o APT::Sandbox::User=root)
-  "${apt[@]}" update >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+  mkdir -p "$work"
   cd "$work" || exit 1
-  "${apt[@]}" source --download-only busybox >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+  quiet release_apt "$work/apt" deb-src "$DEBIAN_RELEASE" source --download-only busybox || exit 1
   dpkg-source --no-check -x busybox_*.dsc busybox >/dev/null
   cd busybox || exit 1
   configure_busybox
-  SOURCE_DATE_EPOCH=1577836800 KCONFIG_NOTIMESTAMP=1 make -j"$(nproc)" busybox >"$work/log" 2>&1 ||
+  # What names the directory is no part of it.
+  SOURCE_DATE_EPOCH=1577836800 KCONFIG_NOTIMESTAMP=1 make -j"$(nproc)" EXTRA_CFLAGS="-ffile-prefix-map=$PWD=." \
+    busybox >"$work/log" 2>&1 ||
     { tail -n 50 "$work/log"; exit 1; }
   cp busybox "$out/busybox"
   "$out/busybox" --list >"$out/busybox.applets"
@@ -59,6 +57,6 @@ configure_busybox() {
     sed -i "s/^# CONFIG_$option is not set/CONFIG_$option=y/" .config
   done
   # Questions about options that these changes uncover get the default.
-  make oldconfig </dev/null >/dev/null
+  KCONFIG_NOTIMESTAMP=1 make oldconfig </dev/null >/dev/null
   grep -q '^CONFIG_IPCS=y' .config
 }

@@ -198,10 +198,9 @@ absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerS
     record.log_path = pod.record.spec.log_directory + "/" + container.log_path;
   }
   record.warnings = built.warnings;
-  record.cdi_device_nodes = built.cdi.device_nodes;
+  record.device_nodes = built.device_nodes;
   record.cdi_mount_sources = built.cdi.mount_sources;
   record.poststart_hooks = built.cdi.poststart;
-  record.poststop_hooks = built.cdi.poststop;
   return record;
 }
 

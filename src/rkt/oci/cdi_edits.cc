@@ -168,11 +168,30 @@ absl::Status AddMount(const rkt::cdi::Mount& wanted, const HostMounts& host_moun
   return absl::OkStatus();
 }
 
+// Where hooks of a stage go; null for those that nobody would run.
+std::vector<rktlet::spec::Hook>* HooksOf(HookStage stage, RuntimeSpec& spec, CdiChanges& changes) {
+  switch (stage) {
+    case HookStage::kPrestart:
+      return &spec.hooks.prestart;
+    case HookStage::kCreateRuntime:
+      return &spec.hooks.create_runtime;
+    case HookStage::kCreateContainer:
+      return &spec.hooks.create_container;
+    case HookStage::kStartContainer:
+      return &spec.hooks.start_container;
+    case HookStage::kPoststart:
+      return &changes.poststart;
+    case HookStage::kPoststop:
+      break;  // they need a unit that starts when the container's has ended, also with no rktlet there to start it
+  }
+  return nullptr;
+}
+
 // A hook that is missing is an error now, not when the container starts; but one for the container's own root file
 // system is looked for there.
 absl::Status AddHook(const rkt::cdi::Hook& wanted, RuntimeSpec& spec, CdiChanges& changes) {
-  if (wanted.stage == HookStage::kPoststop) {
-    // It would run as ExecStopPost= of the container's unit, where rktlet kills whatever is left after an exit.
+  std::vector<rktlet::spec::Hook>* hooks = HooksOf(wanted.stage, spec, changes);
+  if (hooks == nullptr) {
     return absl::UnimplementedError("poststop hooks are not supported");
   }
   struct stat st = {};
@@ -184,24 +203,7 @@ absl::Status AddHook(const rkt::cdi::Hook& wanted, RuntimeSpec& spec, CdiChanges
       return absl::InvalidArgumentError(StrCat("path ", wanted.hook.path, " is no program"));
     }
   }
-  const auto list = [&]() -> std::vector<rktlet::spec::Hook>& {
-    switch (wanted.stage) {
-      case HookStage::kPrestart:
-        return spec.hooks.prestart;
-      case HookStage::kCreateRuntime:
-        return spec.hooks.create_runtime;
-      case HookStage::kCreateContainer:
-        return spec.hooks.create_container;
-      case HookStage::kStartContainer:
-        return spec.hooks.start_container;
-      case HookStage::kPoststart:
-        return changes.poststart;
-      case HookStage::kPoststop:
-        break;
-    }
-    return changes.poststop;
-  };
-  list().push_back(wanted.hook);
+  hooks->push_back(wanted.hook);
   return absl::OkStatus();
 }
 

@@ -14,10 +14,9 @@
 namespace rkt::oci {
 
 struct CdiChanges {
-  std::vector<rktlet::spec::AllowedDevice> device_nodes;  // for the unit
-  std::vector<std::string> mount_sources;                 // of bind mounts, resolved
+  std::vector<rktlet::spec::AllowedDevice> device_nodes;
+  std::vector<std::string> mount_sources;  // of bind mounts, resolved
   std::vector<rktlet::spec::Hook> poststart;
-  std::vector<rktlet::spec::Hook> poststop;
 };
 
 // On top of a specification that is complete otherwise. Variables, devices and mounts replace those of the same name or

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <set>
 
 #include "base/files.h"
 #include "base/strings.h"
 #include "rkt/oci/copy_tree.h"
+#include "rkt/oci/mounts.h"
 
 namespace rkt::oci {
 namespace {
@@ -23,14 +23,6 @@ using rktlet::base::UniqueFd;
 
 // Each is a mount; real images declare a handful.
 constexpr size_t kMaxVolumes = 128;
-
-std::string Clean(const std::string& path) {
-  std::string clean = std::filesystem::path("/" + path).lexically_normal().string();
-  while (clean.size() > 1 && clean.back() == '/') {
-    clean.pop_back();
-  }
-  return clean.starts_with("//") ? clean.substr(1) : clean;
-}
 
 bool Covers(const std::string& above, const std::string& path) {
   return above == "/" || path == above || (path.starts_with(above) && path[above.size()] == '/');
@@ -65,12 +57,12 @@ absl::StatusOr<std::vector<RuntimeMount>> DeclaredVolumes(const std::vector<std:
   }
   std::set<std::string> paths;
   for (const std::string& path : declared) {
-    const std::string clean = Clean(path);
+    const std::string clean = CleanPath("/" + path);
     if (clean == "/" || clean.size() >= 4096 || clean.find('\0') != std::string::npos) {
       return absl::InvalidArgumentError(StrCat("the image declares \"", path.substr(0, 100), "\" as a volume"));
     }
     const bool covered = std::any_of(mounts.begin(), mounts.end(), [&](const rktlet::spec::Mount& mount) {
-      return Covers(Clean(mount.container_path), clean);
+      return Covers(CleanPath(mount.container_path), clean);
     });
     if (!covered && !IsSystems(clean)) {
       paths.insert(clean);

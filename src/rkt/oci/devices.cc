@@ -39,7 +39,8 @@ LinuxDevice Node(const struct stat& st, const std::string& path) {
 }
 
 // The devices below `host`, under `container` inside. What vanishes meanwhile is not there.
-absl::Status Walk(const std::string& host, const std::string& container, bool skip_own, std::vector<LinuxDevice>& out) {
+absl::Status Walk(const std::string& host, const std::string& container, const std::string& permissions, bool skip_own,
+                  std::vector<GivenDevice>& out) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, rktlet::base::ListDirectory(host));
   for (const std::string& name : names) {
     if (skip_own && std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) {
@@ -51,12 +52,12 @@ absl::Status Walk(const std::string& host, const std::string& container, bool sk
       continue;
     }
     if (S_ISDIR(st.st_mode)) {
-      const absl::Status status = Walk(path, container + "/" + name, false, out);
+      const absl::Status status = Walk(path, container + "/" + name, permissions, false, out);
       if (!status.ok() && !absl::IsNotFound(status)) {
         return status;
       }
     } else if (IsDevice(st)) {
-      out.push_back(Node(st, container + "/" + name));
+      out.push_back({Node(st, container + "/" + name), {path, permissions}});
     }
   }
   return absl::OkStatus();
@@ -64,8 +65,8 @@ absl::Status Walk(const std::string& host, const std::string& container, bool sk
 
 }  // namespace
 
-absl::StatusOr<std::vector<LinuxDevice>> BuildDevices(const std::vector<rktlet::spec::Device>& devices) {
-  std::vector<LinuxDevice> nodes;
+absl::StatusOr<std::vector<GivenDevice>> BuildDevices(const std::vector<rktlet::spec::Device>& devices) {
+  std::vector<GivenDevice> given;
   for (const rktlet::spec::Device& device : devices) {
     char resolved[PATH_MAX];
     struct stat st;
@@ -74,19 +75,24 @@ absl::StatusOr<std::vector<LinuxDevice>> BuildDevices(const std::vector<rktlet::
     }
     const std::string inside = device.container_path.empty() ? device.host_path : device.container_path;
     if (S_ISDIR(st.st_mode)) {
-      RETURN_IF_ERROR(Walk(resolved, inside, false, nodes));
+      RETURN_IF_ERROR(Walk(resolved, inside, device.permissions, false, given));
     } else if (IsDevice(st)) {
-      nodes.push_back(Node(st, inside));
+      given.push_back({Node(st, inside), {resolved, device.permissions}});
     } else {
       return absl::InvalidArgumentError(StrCat("device ", device.host_path, " is no device"));
     }
   }
-  return nodes;
+  return given;
 }
 
 absl::StatusOr<std::vector<LinuxDevice>> HostDevices(const std::string& dev) {
+  std::vector<GivenDevice> all;
+  RETURN_IF_ERROR(Walk(dev, "/dev", "rwm", true, all));
   std::vector<LinuxDevice> nodes;
-  RETURN_IF_ERROR(Walk(dev, "/dev", true, nodes));
+  nodes.reserve(all.size());
+  for (GivenDevice& device : all) {
+    nodes.push_back(std::move(device.node));
+  }
   return nodes;
 }
 

@@ -9,6 +9,7 @@
 #include "base/subprocess.h"
 #include "nlohmann/json.hpp"
 #include "rkt/oci/oci_runtime.h"
+#include "spec/records.h"
 
 namespace rkt::oci {
 namespace {
@@ -21,8 +22,7 @@ int PidOf(const Layout& layout, const rktlet::spec::ContainerId& container) {
   return text.ok() ? std::atoi(text->c_str()) : 0;
 }
 
-absl::Status RunHook(const rktlet::spec::Hook& hook, const std::string& state, const std::string& directory,
-                     const char* step) {
+absl::Status RunHook(const rktlet::spec::Hook& hook, const std::string& state, const std::string& directory) {
   rktlet::base::Command command;
   command.program = hook.path;
   if (!hook.args.empty()) {
@@ -36,7 +36,7 @@ absl::Status RunHook(const rktlet::spec::Hook& hook, const std::string& state, c
   if (hook.timeout.has_value()) {
     options.timeout = std::chrono::seconds(*hook.timeout);
   }
-  const std::string what = StrCat(step, " hook ", hook.path);
+  const std::string what = StrCat("poststart hook ", hook.path);
   const absl::StatusOr<rktlet::base::CommandResult> result = rktlet::base::RunCommand(std::move(command), options);
   RETURN_IF_ERROR(rktlet::base::Annotate(result.status(), what));
   return rktlet::base::CheckResult(*result, what);
@@ -44,35 +44,19 @@ absl::Status RunHook(const rktlet::spec::Hook& hook, const std::string& state, c
 
 }  // namespace
 
-std::string StateForHooks(const Layout& layout, const rktlet::spec::PodId& pod,
-                          const rktlet::spec::ContainerRecord& container, HookStep step, int pid) {
-  nlohmann::ordered_json state = {{"ociVersion", "1.0.2"},
-                                  {"id", container.spec.id.str()},
-                                  {"status", step == HookStep::kPoststart ? "running" : "stopped"}};
-  if (step == HookStep::kPoststart) {
-    state["pid"] = pid;
+absl::Status RunPoststartHooks(const Layout& layout, const rktlet::spec::PodId& pod, const rktlet::spec::AppName& app) {
+  ASSIGN_OR_RETURN(const rktlet::spec::ContainerState container, rktlet::spec::ReadContainer(layout, pod, app));
+  const rktlet::spec::ContainerId& id = container.record.spec.id;
+  const std::string directory = layout.App(pod, app);
+  const nlohmann::ordered_json state = {{"ociVersion", "1.0.2"},
+                                        {"id", id.str()},
+                                        {"status", "running"},
+                                        {"pid", PidOf(layout, id)},
+                                        {"bundle", directory}};
+  for (const rktlet::spec::Hook& hook : container.record.poststart_hooks) {
+    RETURN_IF_ERROR(RunHook(hook, state.dump(), directory));
   }
-  state["bundle"] = layout.App(pod, container.spec.app);
-  return state.dump();
-}
-
-absl::Status RunHooks(const Layout& layout, const rktlet::spec::PodId& pod, const rktlet::spec::AppName& app,
-                      HookStep step) {
-  ASSIGN_OR_RETURN(const rktlet::spec::ContainerState state, rktlet::spec::ReadContainer(layout, pod, app));
-  const bool poststart = step == HookStep::kPoststart;
-  const int pid = poststart ? PidOf(layout, state.record.spec.id) : 0;
-  const std::string text = StateForHooks(layout, pod, state.record, step, pid);
-  absl::Status first;
-  for (const rktlet::spec::Hook& hook : poststart ? state.record.poststart_hooks : state.record.poststop_hooks) {
-    const absl::Status status = RunHook(hook, text, layout.App(pod, app), poststart ? "poststart" : "poststop");
-    if (first.ok()) {
-      first = status;
-    }
-    if (!status.ok() && poststart) {
-      break;
-    }
-  }
-  return first;
+  return absl::OkStatus();
 }
 
 }  // namespace rkt::oci

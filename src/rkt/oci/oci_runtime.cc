@@ -13,7 +13,6 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
-#include "rkt/oci/devices.h"
 #include "rkt/oci/mounts.h"
 #include "rkt/oci/process.h"
 #include "spec/runtime_handlers.h"
@@ -103,20 +102,6 @@ int OciRuntime::Exec(char* const* argv, char* const* envp) const {
   }
   execve(path_.c_str(), argv, envp);
   return errno;
-}
-
-absl::StatusOr<std::vector<DeviceRule>> DeviceRules(const rktlet::spec::ContainerSpec& container) {
-  if (container.security.privileged) {
-    return std::vector<DeviceRule>{{.allow = true, .access = "rwm"}};
-  }
-  std::vector<DeviceRule> rules = {{.allow = false, .access = "rwm"}};
-  for (const rktlet::spec::Device& device : container.devices) {
-    ASSIGN_OR_RETURN(std::vector<LinuxDevice> nodes, BuildDevices({device}));
-    for (const LinuxDevice& node : nodes) {
-      rules.push_back({true, node.type, node.major, node.minor, device.permissions});
-    }
-  }
-  return rules;
 }
 
 std::string LastRuntimeError(const std::string& log) {

@@ -9,7 +9,6 @@
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "rkt/oci/runtime_spec.h"
-#include "spec/container_spec.h"
 #include "spec/layout.h"
 
 namespace rkt::oci {
@@ -49,9 +48,6 @@ class OciRuntime {
   std::string path_;
   rktlet::base::UniqueFd read_only_;  // invalid: not possible here
 };
-
-// The unit's device rules once more, in the words of config.json, with the default devices that every runtime adds.
-absl::StatusOr<std::vector<DeviceRule>> DeviceRules(const rktlet::spec::ContainerSpec& container);
 
 // The last error in a runtime's log of JSON lines, "" when there is none.
 std::string LastRuntimeError(const std::string& log);

@@ -75,8 +75,8 @@ struct DeviceRule {
   std::string access;  // of "rwm"
 };
 
-// Those that the runtime itself runs in `create` and at the gate. The hooks behind that, poststart and poststop, are
-// not its: nobody calls its `start` and `delete` here.
+// Those that the runtime itself runs in `create` and at the gate. The hooks behind that are not its: nobody calls its
+// `start` and `delete` here.
 struct RuntimeHooks {
   std::vector<rktlet::spec::Hook> prestart;
   std::vector<rktlet::spec::Hook> create_runtime;

@@ -67,20 +67,33 @@ void ApplyOomScore(const rktlet::spec::Resources& resources, const HostFacts& fa
   spec.process.oom_score_adj = static_cast<int>(score);
 }
 
-absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, RuntimeSpec& spec) {
+absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, const std::vector<GivenDevice>& given,
+                          RuntimeSpec& spec) {
   if (container.security.privileged) {
     ASSIGN_OR_RETURN(spec.devices, HostDevices());
   }
-  ASSIGN_OR_RETURN(std::vector<LinuxDevice> given, BuildDevices(container.devices));
-  for (LinuxDevice& device : given) {
+  for (const GivenDevice& device : given) {
+    std::erase_if(spec.devices, [&](const LinuxDevice& other) { return other.path == device.node.path; });
+    LinuxDevice& node = spec.devices.emplace_back(device.node);
     if (container.devices_belong_to_user) {
-      device.uid = spec.process.user.uid;
-      device.gid = spec.process.user.gid;
+      node.uid = spec.process.user.uid;
+      node.gid = spec.process.user.gid;
     }
-    std::erase_if(spec.devices, [&](const LinuxDevice& other) { return other.path == device.path; });
-    spec.devices.push_back(std::move(device));
   }
   return absl::OkStatus();
+}
+
+// The unit's device rules once more, in the words of config.json, for a runtime that writes them too.
+std::vector<DeviceRule> DeviceRules(const rktlet::spec::ContainerSpec& container,
+                                    const std::vector<GivenDevice>& given) {
+  if (container.security.privileged) {
+    return {{.allow = true, .access = "rwm"}};
+  }
+  std::vector<DeviceRule> rules = {{.allow = false, .access = "rwm"}};
+  for (const auto& [node, allowed] : given) {
+    rules.push_back({true, node.type, node.major, node.minor, allowed.permissions});
+  }
+  return rules;
 }
 
 // Without a label there is nothing to do; volumes from images get theirs when they are mounted.
@@ -133,17 +146,22 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
                                                     inputs.facts.mount_attributes, inputs.declared_volumes}));
   spec.mounts = std::move(mounts.mounts);
   spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
-  RETURN_IF_ERROR(ApplyDevices(container, spec));
+  ASSIGN_OR_RETURN(const std::vector<GivenDevice> devices, BuildDevices(container.devices));
+  RETURN_IF_ERROR(ApplyDevices(container, devices, spec));
   ApplyPaths(security, spec);
   const RuntimeTraits traits = TraitsOf(inputs.pod.runtime_handler);
   if (traits.joins_cgroup) {
     spec.cgroups_path = rktlet::unit::Cgroups::ControlGroup(
         rktlet::unit::PodSlice(inputs.pod), rktlet::unit::ContainerUnitName(inputs.pod, container).str());
-    ASSIGN_OR_RETURN(spec.device_rules, DeviceRules(container));
+    spec.device_rules = DeviceRules(container, devices);
     spec.annotations.emplace_back(kCriuConfigAnnotation,
                                   inputs.layout.AppFile(inputs.pod.id, container.app, rktlet::spec::kCriuConfigFile));
   }
+  for (const GivenDevice& device : devices) {
+    result.device_nodes.push_back(device.allowed);
+  }
   RETURN_IF_ERROR(ApplyCdiEdits(inputs.cdi_edits, inputs.host_mounts, traits.joins_cgroup, spec, result.cdi));
+  result.device_nodes.insert(result.device_nodes.end(), result.cdi.device_nodes.begin(), result.cdi.device_nodes.end());
   if (!spec.hooks.empty() && traits.logs_hooks) {
     const std::string log = inputs.layout.AppFile(inputs.pod.id, container.app, rktlet::spec::kHooksLogFile);
     spec.annotations.emplace_back("run.oci.hooks.stdout", log);

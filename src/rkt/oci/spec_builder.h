@@ -42,6 +42,7 @@ struct BuildResult {
   std::string stop_signal;
   std::vector<std::string> warnings;
   std::vector<std::string> relabel;  // volumes that get the container's SELinux label: their sources
+  std::vector<rktlet::spec::AllowedDevice> device_nodes;  // for the unit: of `devices` and of CDI devices
   CdiChanges cdi;
 };
 

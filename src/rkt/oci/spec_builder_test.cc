@@ -3,6 +3,7 @@
 #include "rkt/oci/spec_builder.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -131,6 +132,15 @@ TEST_F(SpecBuilder, AContainerWithEverythingSet) {
   container_.mounts = {volume};
   container_.devices = {{"/dev/null", "/dev/void", "rw"}};
   ExpectGolden("everything");
+}
+
+TEST_F(SpecBuilder, TheUnitAllowsDevicesByTheirRealPaths) {
+  const std::string link = temp_.File("link");
+  ASSERT_EQ(symlink("/dev/null", link.c_str()), 0);
+  container_.devices = {{link, "/dev/void", "rw"}};
+  ASSERT_OK_AND_ASSIGN(const BuildResult result, Build());
+  EXPECT_THAT(result.device_nodes, testing::ElementsAre(rktlet::spec::AllowedDevice{"/dev/null", "rw"}));
+  EXPECT_EQ(result.spec.devices.at(0).path, "/dev/void");
 }
 
 TEST_F(SpecBuilder, DevicesKeepTheirOwnerUnlessTheyAreToBelongToTheUser) {

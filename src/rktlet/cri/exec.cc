@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "rktlet/cri/exec_command.h"
 #include "rktlet/cri/rpcs.h"
 #include "rktlet/cri/stream_targets.h"
 #include "rktlet/streaming/server.h"
@@ -7,13 +8,11 @@ namespace rktlet::cri {
 namespace {
 
 absl::StatusOr<std::string> UrlFor(const Context& context, const v1::ExecRequest& request) {
-  if (request.cmd().empty()) {
-    return absl::InvalidArgumentError("cmd is empty");
-  }
+  ASSIGN_OR_RETURN(std::vector<std::string> command, CommandFromCri(request.cmd()));
   ASSIGN_OR_RETURN(const pods::ContainerView view, context.directory.FindContainer(request.container_id()));
   const StreamFlags flags{request.tty(), request.stdin(), request.stdout(), request.stderr()};
   ASSIGN_OR_RETURN(streaming::StdioRequest stdio, StdioOf(view, flags));
-  streaming::ExecRequest exec{std::move(stdio), {request.cmd().begin(), request.cmd().end()}};
+  streaming::ExecRequest exec{std::move(stdio), std::move(command)};
   return context.streams->UrlFor(std::move(exec));
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/strings.h"
+#include "rktlet/cri/exec_command.h"
 #include "rktlet/cri/rpcs.h"
 
 namespace rktlet::cri {
 namespace {
 
 absl::StatusOr<engine::ExecRequest> MakeRequest(const Context& context, const v1::ExecSyncRequest& request) {
-  if (request.cmd().empty()) {
-    return absl::InvalidArgumentError("cmd is empty");
-  }
+  engine::ExecRequest exec;
+  ASSIGN_OR_RETURN(exec.command, CommandFromCri(request.cmd()));
   if (request.timeout() < 0) {
     return absl::InvalidArgumentError("timeout is negative");
   }
@@ -16,10 +16,8 @@ absl::StatusOr<engine::ExecRequest> MakeRequest(const Context& context, const v1
   if (!view.running) {
     return absl::FailedPreconditionError(base::StrCat("container ", view.container->spec.id.str(), " is not running"));
   }
-  engine::ExecRequest exec;
   exec.pod = view.pod->spec.id;
   exec.app = view.container->spec.app;
-  exec.command.assign(request.cmd().begin(), request.cmd().end());
   if (request.timeout() > 0) {
     exec.timeout = std::chrono::seconds(request.timeout());
   }

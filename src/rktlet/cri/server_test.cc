@@ -143,6 +143,12 @@ TEST_F(ServerTest, ExecChecksWhatItIsAsked) {
   EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::ExecSync, request, response),
               IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("cmd")));
   request.add_cmd("echo");
+  for (const std::string& word : {std::string("a\0b", 3), std::string(128 << 10, 'a')}) {
+    v1::ExecSyncRequest wrong = request;
+    wrong.add_cmd(word);
+    EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::ExecSync, wrong, response),
+                IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("cmd[1] has")));
+  }
   request.add_cmd("hi");
   EXPECT_THAT(Call(*runtime_, &v1::RuntimeService::Stub::ExecSync, request, response),
               IsGrpc(grpc::StatusCode::NOT_FOUND, HasSubstr("nonsense")));
