@@ -89,7 +89,7 @@ void CheckSecurity(Problems& problems, const ContainerSecurity& security) {
     problems.Check(is_id(group), base::StrCat("security.supplemental_groups: ", group, " is not a group id"));
   }
   for (const auto* paths : {&security.masked_paths, &security.readonly_paths}) {
-    for (const std::string& path : *paths) {
+    for (const std::string& path : paths->value_or(std::vector<std::string>())) {
       problems.Check(IsAbsolutePath(path), "security: a masked or read-only path is not absolute");
     }
   }

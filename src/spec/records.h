@@ -37,7 +37,7 @@ struct ContainerRecord {
   std::string boot_id;
   std::string unit;
   std::string image_id;   // sha256:…: the configuration's digest
-  std::string image_ref;  // what CRI calls image_ref: the id as well
+  std::string image_ref;  // by digest, "docker.io/library/busybox@sha256:…"; the id where it has none
   std::vector<ImageVolumeRecord> image_volumes;
   std::string stop_signal;        // effective, "SIGTERM"
   std::vector<std::string> argv;  // effective command line

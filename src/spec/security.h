@@ -86,8 +86,9 @@ struct ContainerSecurity {
   SelinuxOptions selinux;
   SecurityProfile seccomp;   // unconfined in a document that does not ask; CRI and the command line have defaults of
   SecurityProfile apparmor;  // their own
-  std::vector<std::string> masked_paths;
-  std::vector<std::string> readonly_paths;
+  // As the lists say, an empty one too; without one what a runtime hides by default.
+  std::optional<std::vector<std::string>> masked_paths;
+  std::optional<std::vector<std::string>> readonly_paths;
   bool operator==(const ContainerSecurity&) const = default;
 };
 

@@ -43,8 +43,14 @@ absl::Status AddMemory(const spec::Resources& resources, CgroupVersion version, 
     properties["MemoryMax"] = LimitOf(limit);
   }
   const int64_t swap = resources.memory_swap_limit.value_or(0);
-  if (swap == 0 || version == CgroupVersion::kV1) {
-    return absl::OkStatus();  // v1 counts memory and swap together, which no property of systemd expresses
+  if (version == CgroupVersion::kV1) {
+    return absl::OkStatus();  // it counts memory and swap together, which no property of systemd expresses
+  }
+  if (swap == 0) {
+    if (limit > 0) {
+      properties["MemorySwapMax"] = uint64_t{0};  // a limit of memory is one, unless swap is asked for beside it
+    }
+    return absl::OkStatus();
   }
   if (swap > 0 && (limit <= 0 || swap < limit)) {
     return absl::InvalidArgumentError(base::StrCat(

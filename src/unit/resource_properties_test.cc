@@ -62,6 +62,22 @@ TEST(ResourceProperties, SwapIsWhatIsLeftOverMemory) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("memory_swap_limit")));
 }
 
+TEST(ResourceProperties, ALimitOfMemoryIsNoInvitationToSwap) {
+  spec::Resources resources;
+  resources.memory_limit = 100;
+  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
+              IsOkAndHolds(ElementsAre(Property{"MemoryMax", uint64_t{100}}, Property{"MemorySwapMax", uint64_t{0}})));
+  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV1),
+              IsOkAndHolds(ElementsAre(Property{"MemoryMax", uint64_t{100}})));
+  resources.unified = {{"memory.swap.max", "30"}};
+  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
+              IsOkAndHolds(ElementsAre(Property{"MemoryMax", uint64_t{100}}, Property{"MemorySwapMax", uint64_t{30}})));
+  resources.memory_limit = -1;
+  resources.unified.clear();
+  EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
+              IsOkAndHolds(ElementsAre(Property{"MemoryMax", ~uint64_t{0}})));
+}
+
 TEST(ResourceProperties, CpusetsAndPids) {
   spec::Resources resources;
   resources.cpuset_cpus = "0-1";

@@ -27,6 +27,7 @@
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/user_namespace.h"
 #include "rkt/selinux/relabel.h"
+#include "spec/image_reference.h"
 #include "spec/runtime_handlers.h"
 #include "unit/unit_names.h"
 
@@ -49,6 +50,7 @@ constexpr char kTemporaryPrefix[] = ".new-";
 
 struct Image {
   std::string id;
+  std::string ref;  // by digest
   ImageProcess process;
   OverlayLayers layers;
   std::vector<ImageVolume> volumes;            // made from other images
@@ -63,6 +65,18 @@ struct Image {
   }
 };
 
+// The image's digest in the repository that was asked for, or the first that it has; without one its id.
+std::string ReferenceByDigest(const rkt::image::ImageRecord& record, const std::string& asked) {
+  const auto reference = rktlet::spec::ImageReference::Parse(asked);
+  const std::string wanted = reference.ok() ? reference->Repository() + "@" : "";
+  for (const std::string& digest : record.digests) {
+    if (!wanted.empty() && digest.starts_with(wanted)) {
+      return digest;
+    }
+  }
+  return record.digests.empty() ? record.id : record.digests.front();
+}
+
 // `name` is the image of the root; the container's volumes may be of others.
 absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const std::string& name, const ContainerSpec& container,
                                 const std::string& container_directory) {
@@ -71,6 +85,7 @@ absl::StatusOr<Image> ReadImage(const rkt::image::Store& store, const std::strin
   ASSIGN_OR_RETURN(rkt::image::LowerDirs lower, store.LowerDirs(record.id));
   Image image;
   image.id = record.id;
+  image.ref = ReferenceByDigest(record, container.user_specified_image.empty() ? name : container.user_specified_image);
   image.process = {config.entrypoint, config.cmd, config.env, config.working_dir, config.user, config.stop_signal};
   image.layers = {lower.base_path, lower.names};
   ASSIGN_OR_RETURN(image.volumes, FindImageVolumes(store, container));
@@ -184,7 +199,7 @@ absl::StatusOr<ContainerRecord> MakeRecord(const PodState& pod, const ContainerS
   ASSIGN_OR_RETURN(record.boot_id, rktlet::base::BootId());
   record.unit = rktlet::unit::ContainerUnitName(pod.record.spec, container).str();
   record.image_id = image.id;
-  record.image_ref = image.id;
+  record.image_ref = image.ref;
   for (const ImageVolume& volume : image.volumes) {
     record.image_volumes.push_back({volume.container_path, volume.image_id});
   }

@@ -39,6 +39,18 @@ RuntimeMount Sysfs(const MountInputs& inputs, const std::string& access) {
           {"bind", "rprivate", "nosuid", "noexec", "nodev", own ? access : "ro"}};
 }
 
+// On v2 a privileged container has the node's cgroup namespace, in which a new mount would change the options of the
+// node's own (nsdelegate, memory_recursiveprot): it has that mount itself.
+RuntimeMount Cgroups(const MountInputs& inputs, const std::string& access) {
+  const std::vector<std::string> options = {"nosuid", "noexec", "nodev", "relatime", access};
+  if (!inputs.container.security.privileged || inputs.cgroup_version == rktlet::unit::CgroupVersion::kV1) {
+    return {"/sys/fs/cgroup", "cgroup", "cgroup", options};
+  }
+  RuntimeMount mount{"/sys/fs/cgroup", "bind", "/sys/fs/cgroup", {"rbind", "rprivate"}};
+  mount.options.insert(mount.options.end(), options.begin(), options.end());
+  return mount;
+}
+
 std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
   const bool privileged = inputs.container.security.privileged;
   const std::string access = privileged ? "rw" : "ro";
@@ -48,12 +60,15 @@ std::vector<RuntimeMount> SystemMounts(const MountInputs& inputs) {
       {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
       Sysfs(inputs, access),
-      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", access}},
+      Cgroups(inputs, access),
   };
-  // The pod's /dev/shm reaches the container's unit as a detached mount (app start --here puts it there).
-  const std::string shm = inputs.pod.ipc == NamespaceMode::kPod ? inputs.layout.PrivateMounts() + "/shm" : "/dev/shm";
-  mounts.push_back({"/dev/shm", "bind", shm, {"rbind", "rprivate", "nosuid", "noexec", "nodev"}});
   return mounts;
+}
+
+// The pod's reaches the container's unit as a detached mount (app start --here puts it there).
+RuntimeMount SharedMemory(const MountInputs& inputs) {
+  const std::string shm = inputs.pod.ipc == NamespaceMode::kPod ? inputs.layout.PrivateMounts() + "/shm" : "/dev/shm";
+  return {"/dev/shm", "bind", shm, {"rbind", "rprivate", "nosuid", "noexec", "nodev"}};
 }
 
 // The files are root's on the node, and root's inside.
@@ -273,18 +288,20 @@ absl::StatusOr<MountResult> BuildMounts(const MountInputs& inputs) {
       result.rootfs_propagation = "rslave";
     }
   }
-  std::vector<RuntimeMount> defaults = SystemMounts(inputs);
-  for (RuntimeMount& file : PodFiles(inputs)) {
-    defaults.push_back(std::move(file));
-  }
-  for (RuntimeMount& mount : defaults) {
-    const bool covered = std::any_of(volumes.begin(), volumes.end(), [&](const RuntimeMount& volume) {
-      return volume.destination == mount.destination;
-    });
-    if (!covered) {
+  const auto covered = [given = volumes](const RuntimeMount& mount) {
+    return std::any_of(given.begin(), given.end(),
+                       [&](const RuntimeMount& volume) { return volume.destination == mount.destination; });
+  };
+  for (RuntimeMount& mount : SystemMounts(inputs)) {
+    if (!covered(mount)) {
       result.mounts.push_back(std::move(mount));
     }
   }
+  // A volume at /etc or /dev does not hide what the pod has in there.
+  std::vector<RuntimeMount> of_pod = PodFiles(inputs);
+  of_pod.push_back(SharedMemory(inputs));
+  std::erase_if(of_pod, covered);
+  volumes.insert(volumes.begin(), of_pod.begin(), of_pod.end());
   ParentsFirst(volumes);
   for (RuntimeMount& volume : volumes) {
     result.mounts.push_back(std::move(volume));

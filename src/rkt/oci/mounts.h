@@ -11,6 +11,7 @@
 #include "spec/container_spec.h"
 #include "spec/layout.h"
 #include "spec/records.h"
+#include "unit/cgroup.h"
 
 namespace rkt::oci {
 
@@ -48,7 +49,8 @@ struct MountInputs {
   const rktlet::spec::PodSpec& pod;
   const rktlet::spec::ContainerSpec& container;
   const HostMounts& host_mounts;
-  bool can_set_attributes = true;                   // the kernel has mount_setattr(2)
+  bool can_set_attributes = true;  // the kernel has mount_setattr(2)
+  rktlet::unit::CgroupVersion cgroup_version = rktlet::unit::CgroupVersion::kV2;
   std::vector<RuntimeMount> declared_volumes = {};  // the image's (declared_volumes.h)
 };
 

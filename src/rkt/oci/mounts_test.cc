@@ -37,7 +37,7 @@ class MountsTest : public testing::Test {
   }
   absl::StatusOr<MountResult> Build(const std::string& mountinfo = "1 0 0:1 / / rw shared:1 - ext4 x rw\n") {
     const HostMounts host(mountinfo);
-    return BuildMounts({layout_, pod_, container_, host, can_set_attributes_});
+    return BuildMounts({layout_, pod_, container_, host, can_set_attributes_, cgroup_version_});
   }
   static const RuntimeMount* Find(const MountResult& result, const std::string& destination) {
     for (const RuntimeMount& mount : result.mounts) {
@@ -53,6 +53,7 @@ class MountsTest : public testing::Test {
   rktlet::spec::PodSpec pod_;
   rktlet::spec::ContainerSpec container_;
   bool can_set_attributes_ = true;
+  rktlet::unit::CgroupVersion cgroup_version_ = rktlet::unit::CgroupVersion::kV2;
 };
 
 TEST_F(MountsTest, APodWithAUserNamespaceHasItsOwnFilesMapped) {
@@ -152,11 +153,30 @@ TEST_F(MountsTest, AVolumeReplacesWhatWouldBeThere) {
 TEST_F(MountsTest, ParentsAreMountedBeforeWhatIsInThem) {
   container_.mounts = {Volume("/a/b/c"), Volume("/a"), Volume("/a/b")};
   ASSERT_OK_AND_ASSIGN(MountResult result, Build());
-  ASSERT_GE(result.mounts.size(), 3U);
-  const size_t last = result.mounts.size() - 1;
-  EXPECT_EQ(result.mounts[last - 2].destination, "/a");
-  EXPECT_EQ(result.mounts[last - 1].destination, "/a/b");
-  EXPECT_EQ(result.mounts[last].destination, "/a/b/c");
+  EXPECT_LT(Find(result, "/a"), Find(result, "/a/b"));
+  EXPECT_LT(Find(result, "/a/b"), Find(result, "/a/b/c"));
+}
+
+TEST_F(MountsTest, AVolumeDoesNotHideWhatThePodHasInIt) {
+  ASSERT_THAT(rktlet::base::MakeDirectories(layout_.Pod(pod_.id)), IsOk());
+  ASSERT_THAT(rktlet::base::WriteFileAtomic(layout_.PodFile(pod_.id, "hosts"), ""), IsOk());
+  container_.mounts = {Volume("/etc"), Volume("/dev"), Volume("/etc/hosts.d")};
+  ASSERT_OK_AND_ASSIGN(MountResult result, Build());
+  EXPECT_LT(Find(result, "/etc"), Find(result, "/etc/hosts"));
+  EXPECT_LT(Find(result, "/dev"), Find(result, "/dev/shm"));
+  EXPECT_LT(Find(result, "/dev/pts"), Find(result, "/dev")) << "a /dev of the node is whole";
+}
+
+TEST_F(MountsTest, APrivilegedContainerHasTheNodesOwnCgroupMount) {
+  ASSERT_OK_AND_ASSIGN(MountResult result, Build());
+  EXPECT_EQ(Find(result, "/sys/fs/cgroup")->type, "cgroup");
+  container_.security.privileged = true;
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(Find(result, "/sys/fs/cgroup")->type, "bind");
+  EXPECT_THAT(Find(result, "/sys/fs/cgroup")->options, Contains("rw"));
+  cgroup_version_ = rktlet::unit::CgroupVersion::kV1;
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(Find(result, "/sys/fs/cgroup")->type, "cgroup");
 }
 
 TEST_F(MountsTest, SysIsWritableForPrivilegedContainersOnly) {

@@ -10,7 +10,8 @@ using rktlet::spec::ContainerSpec;
 
 absl::StatusOr<std::vector<std::string>> BuildArgv(const ContainerSpec& spec, const ImageProcess& image) {
   std::vector<std::string> argv = spec.command;
-  if (spec.command.empty()) {
+  // A single empty word is how a Dockerfile takes back the entrypoint of its base.
+  if (spec.command.empty() && image.entrypoint != std::vector<std::string>{""}) {
     argv = image.entrypoint;
   }
   if (!spec.args.empty()) {

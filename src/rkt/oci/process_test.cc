@@ -30,6 +30,10 @@ TEST(Argv, IsTheImagesUnlessSomethingIsGiven) {
   EXPECT_THAT(BuildArgv(spec, Image()), IsOkAndHolds(ElementsAre("run", "other", "")));
   spec.args.clear();
   EXPECT_THAT(BuildArgv(spec, Image()), IsOkAndHolds(ElementsAre("run")));
+  spec.command.clear();
+  ImageProcess reset = Image();
+  reset.entrypoint = {""};
+  EXPECT_THAT(BuildArgv(spec, reset), IsOkAndHolds(ElementsAre("cmd", "arg"))) << "ENTRYPOINT [\"\"]";
 }
 
 TEST(Argv, NothingToRunIsAnError) {

@@ -60,9 +60,6 @@ absl::Status ApplySeccomp(const rktlet::spec::ContainerSecurity& security, const
 
 absl::Status ApplyApparmor(const rktlet::spec::ContainerSecurity& security, const HostFacts& facts, RuntimeSpec& spec,
                            std::vector<std::string>& warnings) {
-  if (security.privileged) {
-    return absl::OkStatus();
-  }
   switch (security.apparmor.type) {
     case ProfileType::kUnconfined:
       return absl::OkStatus();

@@ -45,12 +45,8 @@ void ApplyPaths(const rktlet::spec::ContainerSecurity& security, RuntimeSpec& sp
   if (security.privileged) {
     return;
   }
-  spec.masked_paths = security.masked_paths;
-  spec.readonly_paths = security.readonly_paths;
-  if (spec.masked_paths.empty() && spec.readonly_paths.empty()) {
-    spec.masked_paths = DefaultMaskedPaths();
-    spec.readonly_paths = DefaultReadonlyPaths();
-  }
+  spec.masked_paths = security.masked_paths.value_or(DefaultMaskedPaths());
+  spec.readonly_paths = security.readonly_paths.value_or(DefaultReadonlyPaths());
 }
 
 void ApplyOomScore(const rktlet::spec::Resources& resources, const HostFacts& facts, RuntimeSpec& spec,
@@ -142,8 +138,9 @@ absl::StatusOr<BuildResult> BuildRuntimeSpec(const BuildInputs& inputs) {
     spec.uid_mappings = inputs.pod.user_namespace->uids;
     spec.gid_mappings = inputs.pod.user_namespace->gids;
   }
-  ASSIGN_OR_RETURN(MountResult mounts, BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts,
-                                                    inputs.facts.mount_attributes, inputs.declared_volumes}));
+  ASSIGN_OR_RETURN(MountResult mounts,
+                   BuildMounts({inputs.layout, inputs.pod, container, inputs.host_mounts, inputs.facts.mount_attributes,
+                                inputs.facts.cgroup_version, inputs.declared_volumes}));
   spec.mounts = std::move(mounts.mounts);
   spec.rootfs_propagation = std::move(mounts.rootfs_propagation);
   ASSIGN_OR_RETURN(const std::vector<GivenDevice> devices, BuildDevices(container.devices));

@@ -119,8 +119,8 @@ TEST_F(SpecBuilder, AContainerWithEverythingSet) {
   container_.security.run_as_group = 2000;
   container_.security.supplemental_groups = {3000};
   container_.security.capabilities = {{"NET_ADMIN"}, {"ALL"}, {}};
-  container_.security.masked_paths = {"/proc/kcore"};
-  container_.security.readonly_paths = {"/proc/sys"};
+  container_.security.masked_paths = std::vector<std::string>{"/proc/kcore"};
+  container_.security.readonly_paths = std::vector<std::string>{"/proc/sys"};
   container_.security.pid = NamespaceMode::kTarget;
   container_.security.pid_target = std::string(64, 'c');
   container_.resources.oom_score_adj = 985;
@@ -132,6 +132,17 @@ TEST_F(SpecBuilder, AContainerWithEverythingSet) {
   container_.mounts = {volume};
   container_.devices = {{"/dev/null", "/dev/void", "rw"}};
   ExpectGolden("everything");
+}
+
+TEST_F(SpecBuilder, AnEmptyListHidesNothingAndNoneTheUsual) {
+  ASSERT_OK_AND_ASSIGN(BuildResult result, Build());
+  EXPECT_THAT(result.spec.masked_paths, testing::Contains("/proc/kcore"));
+  EXPECT_THAT(result.spec.readonly_paths, testing::Contains("/proc/sys"));
+  container_.security.masked_paths.emplace();
+  container_.security.readonly_paths.emplace();
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_THAT(result.spec.masked_paths, testing::IsEmpty());
+  EXPECT_THAT(result.spec.readonly_paths, testing::IsEmpty());
 }
 
 TEST_F(SpecBuilder, TheUnitAllowsDevicesByTheirRealPaths) {
@@ -158,7 +169,7 @@ TEST_F(SpecBuilder, DevicesKeepTheirOwnerUnlessTheyAreToBelongToTheUser) {
 TEST_F(SpecBuilder, APrivilegedContainerIsUnconfinedAndSeesTheMachinesDevices) {
   container_.security.privileged = true;
   container_.security.seccomp.type = ProfileType::kRuntimeDefault;
-  container_.security.masked_paths = {"/proc/kcore"};
+  container_.security.masked_paths = std::vector<std::string>{"/proc/kcore"};
   ASSERT_OK_AND_ASSIGN(BuildResult result, Build());
   EXPECT_THAT(result.spec.process.capabilities.bounding, testing::SizeIs(41));
   EXPECT_THAT(result.spec.masked_paths, testing::IsEmpty());
@@ -192,6 +203,10 @@ TEST_F(SpecBuilder, AppArmorAndSelinuxAreRefusedWhereThereIsNone) {
   facts_.apparmor_profiles += "mine (complain)\n";
   ASSERT_OK_AND_ASSIGN(BuildResult result, Build());
   EXPECT_EQ(result.spec.process.apparmor_profile, "mine");
+  container_.security.privileged = pod_.security.privileged = true;
+  ASSERT_OK_AND_ASSIGN(result, Build());
+  EXPECT_EQ(result.spec.process.apparmor_profile, "mine") << "asked for by name";
+  container_.security.privileged = false;
   container_.security.apparmor = {};
   container_.security.selinux.level = "s0:c1,c2";
   EXPECT_THAT(Build(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("SELinux")));

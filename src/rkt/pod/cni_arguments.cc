@@ -6,15 +6,21 @@
 #include <limits>
 #include <map>
 
+#include "base/strings.h"
+
 namespace rkt::pod {
 namespace {
 
 using nlohmann::json;
+using rktlet::base::StrCat;
 
 constexpr char kIngress[] = "kubernetes.io/ingress-bandwidth";
 constexpr char kEgress[] = "kubernetes.io/egress-bandwidth";
 // Bits that may burst: no limit in effect, as the other runtimes pass it.
 constexpr uint64_t kBurst = std::numeric_limits<uint32_t>::max();
+// What Kubernetes' own bandwidth utilities take.
+constexpr uint64_t kLeastRate = 1'000;
+constexpr uint64_t kGreatestRate = 1'000'000'000'000'000;
 
 json PortMappings(const rktlet::spec::PodSpec& pod) {
   json mappings = json::array();
@@ -29,13 +35,25 @@ json PortMappings(const rktlet::spec::PodSpec& pod) {
   return mappings;
 }
 
+// Bits a second; nothing where the pod does not say.
+absl::StatusOr<std::optional<uint64_t>> Rate(const rktlet::spec::PodSpec& pod, const char* annotation) {
+  const auto found = pod.annotations.find(annotation);
+  if (found == pod.annotations.end()) {
+    return std::nullopt;
+  }
+  const std::optional<uint64_t> rate = ParseQuantity(found->second);
+  if (!rate.has_value() || *rate < kLeastRate || *rate > kGreatestRate) {
+    return absl::InvalidArgumentError(
+        StrCat("annotation ", annotation, ": \"", found->second, "\" is no amount of bits a second from 1k to 1P"));
+  }
+  return rate;
+}
+
 json Bandwidth(const rktlet::spec::PodSpec& pod) {
   json bandwidth = json::object();
   for (const auto& [annotation, name] : {std::pair{kIngress, "ingress"}, std::pair{kEgress, "egress"}}) {
-    const auto found = pod.annotations.find(annotation);
-    const auto rate = found == pod.annotations.end() ? std::nullopt : ParseQuantity(found->second);
-    if (rate.has_value() && *rate > 0) {
-      bandwidth[std::string(name) + "Rate"] = *rate;
+    if (const auto rate = Rate(pod, annotation); rate.ok() && rate->has_value()) {
+      bandwidth[std::string(name) + "Rate"] = **rate;
       bandwidth[std::string(name) + "Burst"] = kBurst;
     }
   }
@@ -59,6 +77,11 @@ std::vector<std::pair<std::string, std::string>> CniArguments(const rktlet::spec
   return arguments;
 }
 
+absl::Status CheckCniAnnotations(const rktlet::spec::PodSpec& pod) {
+  RETURN_IF_ERROR(Rate(pod, kIngress).status());
+  return Rate(pod, kEgress).status();
+}
+
 json CniCapabilities(const rktlet::spec::PodSpec& pod) {
   json capabilities = json::object();
   if (json mappings = PortMappings(pod); !mappings.empty()) {
@@ -70,22 +93,17 @@ json CniCapabilities(const rktlet::spec::PodSpec& pod) {
   if (!pod.dns.empty()) {
     capabilities["dns"] = {{"servers", pod.dns.servers}, {"searches", pod.dns.searches}, {"options", pod.dns.options}};
   }
+  if (!pod.annotations.empty()) {
+    capabilities["io.kubernetes.cri.pod-annotations"] = pod.annotations;
+  }
   return capabilities;
 }
 
 std::optional<uint64_t> ParseQuantity(const std::string& text) {
   static const std::map<std::string, double> kFactors = {
-      {"", 1},
-      {"k", 1e3},
-      {"M", 1e6},
-      {"G", 1e9},
-      {"T", 1e12},
-      {"P", 1e15},
-      {"m", 1e-3},
-      {"Ki", 1024},
-      {"Mi", 1048576.0},
-      {"Gi", 1073741824.0},
-      {"Ti", 1099511627776.0},
+      {"n", 1e-9},    {"u", 1e-6},    {"m", 1e-3},    {"", 1},        {"k", 1e3},     {"M", 1e6},
+      {"G", 1e9},     {"T", 1e12},    {"P", 1e15},    {"E", 1e18},    {"Ki", 0x1p10}, {"Mi", 0x1p20},
+      {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60},
   };
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);

@@ -16,7 +16,6 @@ using rktlet::spec::NamespaceMode;
 using rktlet::spec::PodSpec;
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 PodSpec MakePod() {
   PodSpec pod;
@@ -102,11 +101,22 @@ TEST(CniArguments, MapOnlyPortsOfTheMachine) {
 
 TEST(CniArguments, TakeTheBandwidthFromTheAnnotations) {
   PodSpec pod = MakePod();
-  EXPECT_THAT(CniCapabilities(pod).dump(), Not(HasSubstr("bandwidth")));
+  EXPECT_FALSE(CniCapabilities(pod).contains("bandwidth"));
   pod.annotations["kubernetes.io/ingress-bandwidth"] = "10M";
+  EXPECT_THAT(CheckCniAnnotations(pod), IsOk());
   const auto bandwidth = CniCapabilities(pod)["bandwidth"];
   EXPECT_EQ(bandwidth["ingressRate"], 10'000'000);
   EXPECT_FALSE(bandwidth.contains("egressRate"));
+  for (const char* wrong : {"", "fast", "0", "999", "2P", "-1M"}) {
+    pod.annotations["kubernetes.io/egress-bandwidth"] = wrong;
+    EXPECT_THAT(CheckCniAnnotations(pod), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("egress-bandwidth")));
+  }
+}
+
+TEST(CniArguments, TellPluginsThatAskForThemTheAnnotations) {
+  PodSpec pod = MakePod();
+  pod.annotations = {{"a", "1"}};
+  EXPECT_EQ(CniCapabilities(pod)["io.kubernetes.cri.pod-annotations"]["a"], "1");
 }
 
 TEST(Quantity, IsAKubernetesNumber) {
@@ -115,6 +125,8 @@ TEST(Quantity, IsAKubernetesNumber) {
   EXPECT_EQ(ParseQuantity("1.5M"), 1500000U);
   EXPECT_EQ(ParseQuantity("1e3"), 1000U);
   EXPECT_EQ(ParseQuantity("12"), 12U);
+  EXPECT_EQ(ParseQuantity("1Pi"), uint64_t{1} << 50);
+  EXPECT_EQ(ParseQuantity("2000000000n"), 2U);
   for (const char* wrong : {"", "x", "1X", "-1", "nan", "1e40"}) {
     EXPECT_EQ(ParseQuantity(wrong), std::nullopt) << wrong;
   }

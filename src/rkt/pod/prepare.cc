@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "rkt/pod/cni_arguments.h"
 #include "rkt/pod/etc_files.h"
 #include "rkt/pod/id_mapped_mount.h"
 #include "rkt/pod/network_namespace.h"
@@ -132,6 +133,7 @@ absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, 
 absl::StatusOr<spec::PodRecord> PreparePod(const spec::Layout& layout, const spec::PodSpec& pod) {
   RETURN_IF_ERROR(spec::Validate(pod));
   RETURN_IF_ERROR(CheckSysctls(pod));
+  RETURN_IF_ERROR(CheckCniAnnotations(pod));
   RETURN_IF_ERROR(base::Annotate(spec::RuntimeHandlerName(pod.runtime_handler).status(), "runtime_handler"));
   if (const absl::Status found = spec::FindRuntimeProgram(pod.runtime_handler).status();
       !pod.runtime_handler.empty() && !found.ok()) {

@@ -167,16 +167,17 @@ absl::Status ReadConfinement(const std::string& where, const v1::LinuxContainerS
   // What not to ask means differs: "runtime/default: equivalent to not specifying a profile" is said of AppArmor only.
   security.seccomp = seccomp.value_or(spec::SecurityProfile{spec::ProfileType::kUnconfined, ""});
   security.apparmor = apparmor.value_or(spec::SecurityProfile{spec::ProfileType::kRuntimeDefault, ""});
-  security.masked_paths.assign(cri.masked_paths().begin(), cri.masked_paths().end());
-  security.readonly_paths.assign(cri.readonly_paths().begin(), cri.readonly_paths().end());
+  // The kubelet sends the default lists itself, and empty ones for `procMount: Unmasked`.
+  security.masked_paths.emplace(cri.masked_paths().begin(), cri.masked_paths().end());
+  security.readonly_paths.emplace(cri.readonly_paths().begin(), cri.readonly_paths().end());
   if (security.privileged) {
     // What CRI says privileged means; an AppArmor profile that was asked for by name stays.
     security.seccomp = spec::SecurityProfile();
     if (security.apparmor.type == spec::ProfileType::kRuntimeDefault) {
       security.apparmor = spec::SecurityProfile();
     }
-    security.masked_paths.clear();
-    security.readonly_paths.clear();
+    security.masked_paths->clear();
+    security.readonly_paths->clear();
   }
   return absl::OkStatus();
 }
@@ -196,6 +197,9 @@ absl::Status ReadSecurity(const v1::LinuxContainerSecurityContext& cri, const sp
   security.capabilities.add_ambient.assign(capabilities.add_ambient_capabilities().begin(),
                                            capabilities.add_ambient_capabilities().end());
   security.selinux = SelinuxFromCri(cri.selinux_options());
+  if (security.selinux.empty()) {
+    security.selinux = pod.security.selinux;
+  }
   RETURN_IF_ERROR(ReadNamespaces(cri.namespace_options(), pod, security));
   RETURN_IF_ERROR(ReadUser(where, cri, security));
   return ReadConfinement(where, cri, security);
@@ -218,12 +222,12 @@ absl::Status ReadGracePeriod(const v1::ContainerConfig& config, spec::ContainerS
   }
   constexpr int64_t kMicroseconds = 1'000'000;
   int64_t seconds = 0;
-  if (!absl::SimpleAtoi(annotation->second, &seconds) || seconds < 0 ||
-      seconds > std::numeric_limits<int64_t>::max() / kMicroseconds) {
+  if (!absl::SimpleAtoi(annotation->second, &seconds)) {
     return WrongField(base::StrCat("config.annotations[", kGracePeriod, "]"),
                       base::StrCat("\"", annotation->second, "\" is no number of seconds"));
   }
-  // systemd reads 0 as no limit after a reload.
+  // The API takes any number: below zero it means one second. systemd reads 0 as no limit after a reload.
+  seconds = std::min(seconds < 0 ? 1 : seconds, std::numeric_limits<int64_t>::max() / kMicroseconds);
   container.stop_timeout_usec = seconds == 0 ? 1000 : seconds * kMicroseconds;
   return absl::OkStatus();
 }

@@ -20,6 +20,8 @@ using base::StatusIs;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Optional;
 using testing::Pair;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
@@ -325,11 +327,18 @@ TEST(ContainerSpecFromCri, TakesOverEveryField) {
   EXPECT_TRUE(container->security.read_only_root);
   EXPECT_TRUE(container->security.no_new_privileges);
   EXPECT_EQ(container->security.selinux.type, "t");
-  EXPECT_THAT(container->security.masked_paths, ElementsAre("/proc/kcore"));
-  EXPECT_THAT(container->security.readonly_paths, ElementsAre("/proc/sys"));
+  EXPECT_THAT(container->security.masked_paths, Optional(ElementsAre("/proc/kcore")));
+  EXPECT_THAT(container->security.readonly_paths, Optional(ElementsAre("/proc/sys")));
   EXPECT_EQ(container->security.seccomp, (spec::SecurityProfile{spec::ProfileType::kLocalhost, "profiles/a.json"}));
   EXPECT_EQ(container->security.apparmor, (spec::SecurityProfile{spec::ProfileType::kLocalhost, "mine"}));
   EXPECT_EQ(container->security.pid, spec::NamespaceMode::kPod);
+}
+
+TEST(ContainerSpecFromCri, HidesOnlyWhatItIsToldTo) {
+  const auto container = ContainerSpecFromCri(ContainerRequest(), Pod());
+  ASSERT_THAT(container, IsOk());
+  EXPECT_THAT(container->security.masked_paths, Optional(IsEmpty()));
+  EXPECT_THAT(container->security.readonly_paths, Optional(IsEmpty()));
 }
 
 TEST(ContainerSpecFromCri, ConfinesByApparmorUnlessToldOtherwise) {
@@ -418,15 +427,29 @@ TEST(ContainerSpecFromCri, LiftsConfinementOfAPrivilegedContainer) {
   pod.security.privileged = true;
   const absl::StatusOr<spec::ContainerSpec> container = ContainerSpecFromCri(request, pod);
   ASSERT_THAT(container, IsOk());
-  EXPECT_TRUE(container->security.masked_paths.empty());
-  EXPECT_TRUE(container->security.readonly_paths.empty());
+  EXPECT_THAT(container->security.masked_paths, Optional(IsEmpty()));
+  EXPECT_THAT(container->security.readonly_paths, Optional(IsEmpty()));
   EXPECT_EQ(container->security.seccomp.type, spec::ProfileType::kUnconfined);
 }
 
-TEST(ContainerSpecFromCri, AGracePeriodOfNothingIsAMillisecond) {
+TEST(ContainerSpecFromCri, AGracePeriodIsAnyNumberThatTheApiTakes) {
+  const auto usec = [](const char* seconds) {
+    v1::CreateContainerRequest request = ContainerRequest();
+    (*request.mutable_config()->mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = seconds;
+    return ContainerSpecFromCri(request, Pod())->stop_timeout_usec;
+  };
+  EXPECT_EQ(usec("0"), 1000);
+  EXPECT_EQ(usec("-1"), 1'000'000);
+  EXPECT_EQ(usec("9223372036854775807"), 9'223'372'036'854'000'000);
+}
+
+TEST(ContainerSpecFromCri, HasThePodsSelinuxOptionsUnlessItHasItsOwn) {
+  spec::PodSpec pod = Pod();
+  pod.security.selinux = {"u", "r", "t", "s0:c1"};
   v1::CreateContainerRequest request = ContainerRequest();
-  (*request.mutable_config()->mutable_annotations())["io.kubernetes.pod.terminationGracePeriod"] = "0";
-  EXPECT_EQ(ContainerSpecFromCri(request, Pod())->stop_timeout_usec, 1000);
+  EXPECT_EQ(ContainerSpecFromCri(request, pod)->security.selinux, pod.security.selinux);
+  request.mutable_config()->mutable_linux()->mutable_security_context()->mutable_selinux_options()->set_type("other");
+  EXPECT_EQ(ContainerSpecFromCri(request, pod)->security.selinux, (spec::SelinuxOptions{"", "", "other", ""}));
 }
 
 struct ContainerRefusal {

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string_view>
+
+#include "base/strings.h"
 #include "rktlet/cri/fields_from_cri.h"
 #include "rktlet/cri/images.h"
 #include "rktlet/cri/rpcs.h"
 #include "spec/image_reference.h"
 
 namespace rktlet::cri {
+namespace {
+
+// The kubelet has reasons of their own for two failures. It knows them by the first word (k8s.io/cri-api/pkg/errors),
+// and looks for that only in errors of the code UNKNOWN.
+absl::Status ForKubelet(const absl::Status& status) {
+  constexpr std::string_view kSignature = "SignatureValidationFailed: ";
+  const std::string_view message = status.message();
+  if (absl::IsUnavailable(status)) {
+    return absl::UnknownError(base::StrCat("RegistryUnavailable: ", message));
+  }
+  if (const size_t at = message.find(kSignature); absl::IsPermissionDenied(status) && at != std::string_view::npos) {
+    return absl::UnknownError(base::StrCat(kSignature, message.substr(0, at), message.substr(at + kSignature.size())));
+  }
+  return status;
+}
+
+}  // namespace
 
 Reply<v1::PullImageResponse> PullImage(Context& context, engine::Cancellation, const v1::PullImageRequest& request) {
   const std::string& name = request.image().image();
@@ -21,7 +41,7 @@ Reply<v1::PullImageResponse> PullImage(Context& context, engine::Cancellation, c
   CO_RETURN_IF_ERROR(auth.status());
   std::string wanted = reference->Name();
   auto id = co_await context.puller.Pull(std::move(wanted), *std::move(auth));
-  CO_RETURN_IF_ERROR(id.status());
+  CO_RETURN_IF_ERROR(ForKubelet(id.status()));
   context.disk.Invalidate(context.layout.Images());
   v1::PullImageResponse response;
   response.set_image_ref(*id);

@@ -124,6 +124,21 @@ TEST_F(ServerTest, AnImageInUseIsNotRemoved) {
               IsGrpc(grpc::StatusCode::FAILED_PRECONDITION, HasSubstr("in use")));
 }
 
+TEST_F(ServerTest, APullThatFailsSaysWhatTheKubeletHasAReasonFor) {
+  v1::PullImageResponse pulled;
+  const auto fail = [&](absl::Status status) {
+    OnLoop([&] { engine_.FailNext("FetchImage", std::move(status)); });
+    return Pull("busybox", pulled);
+  };
+  using testing::StartsWith;
+  EXPECT_THAT(fail(absl::UnavailableError("pull busybox: connection refused")),
+              IsGrpc(grpc::StatusCode::UNKNOWN, StartsWith("RegistryUnavailable: pull busybox")));
+  EXPECT_THAT(fail(absl::PermissionDeniedError("pull busybox: SignatureValidationFailed: no signature")),
+              IsGrpc(grpc::StatusCode::UNKNOWN, "SignatureValidationFailed: pull busybox: no signature"));
+  EXPECT_THAT(fail(absl::PermissionDeniedError("pull busybox: denied")),
+              IsGrpc(grpc::StatusCode::PERMISSION_DENIED, "pull busybox: denied"));
+}
+
 TEST_F(ServerTest, ABadImageNameIsRefusedBeforeAnythingRuns) {
   v1::PullImageResponse pulled;
   EXPECT_THAT(Pull("Not A Name", pulled), IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("image.image")));

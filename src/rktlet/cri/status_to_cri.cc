@@ -67,7 +67,7 @@ void FillContainer(const pods::Container& container, Message& message) {
   message.mutable_image()->set_image(record.spec.user_specified_image.empty() ? record.spec.image
                                                                               : record.spec.user_specified_image);
   message.mutable_image()->set_user_specified_image(record.spec.user_specified_image);
-  message.set_image_ref(record.image_ref);
+  message.set_image_ref(record.image_id);  // in lists: images in use are told by it
   message.set_image_id(record.image_id);
   message.set_state(StateToCri(container.State()));
   message.set_created_at(record.created_at);
@@ -177,6 +177,7 @@ v1::ContainerStatus ContainerStatusToCri(const pods::Container& container) {
   const spec::ContainerRecord& record = container.record;
   v1::ContainerStatus status;
   FillContainer(container, status);
+  status.set_image_ref(record.image_ref);
   if (container.started.has_value()) {
     status.set_started_at(container.started->started_at);
   }

@@ -53,7 +53,8 @@ class StatusToCri : public testing::Test {
     of.spec.resources.memory_limit = 1000;
     of.created_at = 43;
     of.unit = "k8s-main.service";
-    of.image_id = of.image_ref = "sha256:1";
+    of.image_id = "sha256:1";
+    of.image_ref = "docker.io/library/busybox@sha256:9";
     of.stop_signal = "SIGINT";
     of.uid = 7;
     of.gid = 8;
@@ -90,7 +91,7 @@ TEST_F(StatusToCri, ShowsAContainerThroughItsLife) {
   EXPECT_EQ(status.state(), v1::CONTAINER_CREATED);
   EXPECT_EQ(status.started_at(), 0);
   EXPECT_EQ(status.image().image(), "busybox:1");
-  EXPECT_EQ(status.image_ref(), "sha256:1");
+  EXPECT_EQ(status.image_ref(), "docker.io/library/busybox@sha256:9");
   EXPECT_EQ(status.image_id(), "sha256:1");
   EXPECT_EQ(status.log_path(), "/logs/0.log");
   EXPECT_EQ(status.stop_signal(), v1::SIGNAL_SIGINT);

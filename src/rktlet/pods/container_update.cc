@@ -28,7 +28,7 @@ Awaitable<absl::Status> ContainerLifecycle::UpdateInTurn(PodPtr pod, ContainerPt
     co_return absl::NotFoundError("it has been removed");
   }
   if (container->State() == ContainerState::kExited) {
-    co_return absl::FailedPreconditionError("it has exited: only what is created or running has limits");
+    co_return absl::OkStatus();  // nothing is left to be limited; a caller cannot know that it has just ended
   }
   const bool running = container->State() == ContainerState::kRunning;
   const spec::Resources before = container->record.spec.resources;
