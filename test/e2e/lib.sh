@@ -198,6 +198,19 @@ PYTHON
 # image_files: what the image store holds.
 image_files() { find "$RKT_STATE" -path "$RKT_STATE/pods" -prune -o -type f -print -o -type d -print | sort; }
 
+reloads() { journalctl -q -b -o cat --no-pager -u "$CRI_SERVICE" | grep -c -x 'Configuration reloaded' || true; }
+more_reloads_than() { (($(reloads) > $1)); }
+
+# reload_daemon: systemctl only sends a signal; this returns when the configuration was taken.
+reload_daemon() {
+  local before pid
+  pid=$(property "$CRI_SERVICE.service" MainPID)
+  before=$(reloads)
+  systemctl reload "$CRI_SERVICE"
+  wait_until 20 more_reloads_than "$before"
+  assert_eq "$pid" "$(property "$CRI_SERVICE.service" MainPID)" "pid after a reload"
+}
+
 # restart_daemon: as after an upgrade; the socket answers when it is back.
 restart_daemon() {
   systemctl restart "$CRI_SERVICE"

@@ -14,7 +14,7 @@ namespace {
 // and looks for that only in errors of the code UNKNOWN.
 absl::Status ForKubelet(const absl::Status& status) {
   constexpr std::string_view kSignature = "SignatureValidationFailed: ";
-  const std::string_view message = status.message();
+  const std::string message(status.message());
   if (absl::IsUnavailable(status)) {
     return absl::UnknownError(base::StrCat("RegistryUnavailable: ", message));
   }
