@@ -94,7 +94,8 @@ TEST(ResourceProperties, UnifiedAttributesWinAndAreKnownByName) {
   resources.memory_limit = 100;
   resources.unified = {{"memory.max", "max"}, {"memory.oom.group", "1"}, {"memory.high", "50"}};
   EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV2),
-              IsOkAndHolds(ElementsAre(Property{"MemoryHigh", uint64_t{50}}, Property{"MemoryMax", kInfinity})));
+              IsOkAndHolds(ElementsAre(Property{"MemoryHigh", uint64_t{50}}, Property{"MemoryMax", kInfinity},
+                                       Property{"MemorySwapMax", uint64_t{0}})));
   EXPECT_THAT(ResourceProperties(resources, CgroupVersion::kV1),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cgroup v1")));
 }

@@ -80,6 +80,14 @@ TEST_F(ConfigFiles, AValueThatCannotBeIsReportedWhereItStands) {
                                                                  HasSubstr("a.yaml:3: containers.default_slice: "))));
 }
 
+TEST_F(ConfigFiles, AStopIsOverBeforeSystemdLosesItsPatience) {
+  Write("rktlet.yaml", "streaming:\n  stop_timeout: 10s\n");
+  EXPECT_THAT(LoadAll(), IsOk());
+  Write("rktlet.yaml", "streaming:\n  stop_timeout: 11s\n");
+  EXPECT_THAT(LoadAll(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("rktlet.yaml:2: streaming.stop_timeout: ")));
+}
+
 TEST_F(ConfigFiles, AKeyThatIsSetTwiceIsAProblem) {
   Write("rktlet.yaml", "server:\n  log_level: info\n  log_level: debug\n");
   EXPECT_THAT(LoadAll(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":3: server.log_level: set twice")));

@@ -277,8 +277,9 @@ void AddStreaming(std::vector<Option>& options) {
                          "The private key of that certificate (PEM, without a passphrase), read again with it."));
   options.push_back(Duration("streaming", "idle_timeout", kLive, &Config::streaming_idle_timeout,
                              "A stream on which no byte has moved for this long is closed. 0 means never."));
-  options.push_back(Duration("streaming", "stop_timeout", kLive, &Config::streaming_stop_timeout,
-                             "How long running streams may go on when rktlet stops, before they are cut off."));
+  options.push_back(
+      Duration("streaming", "stop_timeout", kLive, &Config::streaming_stop_timeout,
+               "How long running streams may go on when rktlet stops, before they are ended: at most 10s."));
   options.push_back(Number("streaming", "max_connections", kLive, &Config::streaming_max_connections,
                            "How many connections with streams there may be at a time; further ones are refused."));
   options.push_back(Size("streaming", "attach_buffer", kLive, &Config::streaming_attach_buffer,

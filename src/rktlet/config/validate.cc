@@ -15,6 +15,7 @@ constexpr size_t kMaxSocketPath = 107;  // sun_path of unix(7) less its NUL
 constexpr uint64_t kMaxExecOutput = uint64_t{16} << 20;
 constexpr uint64_t kMinAttachBuffer = uint64_t{64} << 10;
 constexpr uint64_t kMinPullMemory = uint64_t{64} << 20;
+constexpr std::chrono::seconds kMaxStreamingStop(10);
 
 void CheckAbsolute(const std::string& key, const std::string& path, bool may_be_empty, std::vector<Problem>& problems) {
   if (path.empty() ? !may_be_empty : path.front() != '/') {
@@ -43,6 +44,9 @@ void CheckStreaming(const Config& config, std::vector<Problem>& problems) {
   CheckAbsolute("streaming.tls_key", config.streaming_tls_key, true, problems);
   if (config.streaming_tls_certificate.empty() != config.streaming_tls_key.empty()) {
     problems.push_back({"streaming.tls_key", "a certificate and its key belong together"});
+  }
+  if (config.streaming_stop_timeout > kMaxStreamingStop) {
+    problems.push_back({"streaming.stop_timeout", "more than 10s is longer than systemd waits for the whole stop"});
   }
   if (config.streaming_max_connections == 0) {
     problems.push_back({"streaming.max_connections", "at least 1 is needed"});

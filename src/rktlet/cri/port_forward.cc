@@ -8,12 +8,18 @@
 namespace rktlet::cri {
 namespace {
 
+// The list is kept until the client comes, and with each connection that it forwards.
+constexpr int kMaxPorts = 1024;
+
 absl::StatusOr<std::string> UrlFor(const Context& context, const v1::PortForwardRequest& request) {
   RETURN_IF_ERROR(context.directory.Recovered());
   ASSIGN_OR_RETURN(const pods::PodView view, context.directory.FindPod(request.pod_sandbox_id()));
   const spec::PodId& pod = view.pod->spec.id;
   if (!view.ready) {
     return absl::FailedPreconditionError(base::StrCat("pod ", pod.str(), " is not ready"));
+  }
+  if (request.port_size() > kMaxPorts) {
+    return absl::InvalidArgumentError(base::StrCat("port: ", request.port_size(), " of them, more than ", kMaxPorts));
   }
   streaming::PortForwardRequest forward{pod, {}};
   for (const int32_t port : request.port()) {

@@ -43,6 +43,13 @@ class StreamRpcs : public ServerTest {
   std::unique_ptr<streaming::Server> streams_;
 };
 
+TEST_F(StreamRpcs, PortsAreBoundedInNumber) {
+  v1::PortForwardResponse response;
+  EXPECT_TRUE(PortForward(Ports(std::vector<int32_t>(1024, 80)), response).ok());
+  EXPECT_THAT(PortForward(Ports(std::vector<int32_t>(1025, 80)), response),
+              IsGrpc(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("port: 1025 of them, more than 1024")));
+}
+
 TEST_F(StreamRpcs, PortsOfAReadyPodHaveAUrlOfTheirOwnEachTime) {
   v1::PortForwardResponse first;
   v1::PortForwardResponse second;

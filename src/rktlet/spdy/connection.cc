@@ -16,6 +16,9 @@ constexpr size_t kRememberedResets = 64;
 constexpr size_t kMaxWaitingAnswers = 64 << 10;
 // The largest data frame sent: a peer handles no byte of a stream before it has the frame.
 constexpr size_t kMaxSentData = 64 << 10;
+// What a frame costs, and a stream that it changes, in bytes of inflating.
+constexpr size_t kFrameWork = 64;
+constexpr size_t kStreamWork = 16;
 
 }  // namespace
 
@@ -29,6 +32,10 @@ Connection::Connection(Role role, const Limits& limits)
 
 std::optional<Event> Connection::Next(std::string_view* input) {
   while (!failed_) {
+    if (work_ >= limits_.max_work && !input->empty()) {
+      work_ = 0;
+      return Event{.kind = Event::Kind::kPause};
+    }
     absl::StatusOr<std::optional<Frame>> frame = reader_.Next(input);
     if (!frame.ok()) {
       if (const StreamId stream = reader_.unsupported_version_stream(); stream != 0) {
@@ -39,6 +46,7 @@ std::optional<Event> Connection::Next(std::string_view* input) {
     if (!*frame) {
       return std::nullopt;
     }
+    work_ += kFrameWork;
     Announce();
     Result event = std::visit([this](const auto& one) { return Handle(one); }, **frame);
     if (event) {
@@ -94,6 +102,7 @@ absl::StatusOr<Headers> Connection::Inflate(std::string_view block, Result* sess
     *session_failure = Fail(inflated.status());
     return inflated.status();
   }
+  work_ += inflated->size();
   return ParseHeaders(*inflated, limits_.max_headers);
 }
 
@@ -131,7 +140,11 @@ Connection::Result Connection::Handle(const SynStreamFrame& frame) {
                                       .can_receive = !frame.fin,
                                       .send_window = initial_send_window_})
                   .first);
-  return Event{.kind = Event::Kind::kStream, .stream = id, .headers = *std::move(headers), .end = frame.fin};
+  return Event{.kind = Event::Kind::kStream,
+               .stream = id,
+               .headers = *std::move(headers),
+               .end = frame.fin,
+               .unidirectional = frame.unidirectional};
 }
 
 Connection::Result Connection::Handle(const SynReplyFrame& frame) {
@@ -218,21 +231,23 @@ Connection::Result Connection::Handle(const RstStreamFrame& frame) {
 }
 
 Connection::Result Connection::Handle(const SettingsFrame& frame) {
-  for (const Setting& setting : frame.settings) {
-    if (setting.id != static_cast<uint32_t>(SettingId::kInitialWindowSize)) {
-      continue;
-    }
-    if (setting.value > kMaxWindow) {
-      return Fail(absl::InvalidArgumentError(base::StrCat("SETTINGS: an initial window of ", setting.value)));
-    }
-    peer_has_windows_ = true;
-    const int64_t change = int64_t{setting.value} - initial_send_window_;
-    initial_send_window_ = setting.value;
-    for (auto& [id, stream] : streams_) {
-      stream.send_window += change;
-      if (stream.send_window > kMaxWindow) {
-        return Fail(absl::InvalidArgumentError(base::StrCat("SETTINGS: the window of stream ", id, " overflows")));
-      }
+  // Of several values for one id the draft wants all but the first ignored.
+  const auto setting =
+      std::ranges::find(frame.settings, static_cast<uint32_t>(SettingId::kInitialWindowSize), &Setting::id);
+  if (setting == frame.settings.end()) {
+    return std::nullopt;
+  }
+  if (setting->value > kMaxWindow) {
+    return Fail(absl::InvalidArgumentError(base::StrCat("SETTINGS: an initial window of ", setting->value)));
+  }
+  peer_has_windows_ = true;
+  const int64_t change = int64_t{setting->value} - initial_send_window_;
+  initial_send_window_ = setting->value;
+  work_ += kStreamWork * streams_.size();
+  for (auto& [id, stream] : streams_) {
+    stream.send_window += change;
+    if (stream.send_window > kMaxWindow) {
+      return Fail(absl::InvalidArgumentError(base::StrCat("SETTINGS: the window of stream ", id, " overflows")));
     }
   }
   return std::nullopt;

@@ -21,9 +21,10 @@ enum class Role { kServer, kClient };
 
 struct Limits {
   size_t max_streams = 256;             // of the peer's, open at the same time; more are refused
-  size_t max_control_frame = 66 << 10;  // bytes of payload
-  size_t max_header_block = 64 << 10;   // bytes when inflated
+  size_t max_control_frame = 10 << 10;  // bytes of payload
+  size_t max_header_block = 8 << 10;    // bytes when inflated
   size_t max_headers = 64;
+  size_t max_work = 256 << 10;         // of frames between two kPause, as much as it takes to inflate so many bytes
   size_t max_output = 256 << 10;       // of data that waits to be sent, in bytes; Write accepts no more
   size_t max_unconsumed = 1 << 20;     // bytes received and not yet consumed; WantsInput is false beyond
   uint32_t stream_window = 256 << 10;  // what a peer with flow control may send ahead on one stream
@@ -39,13 +40,15 @@ struct Event {
     kReset,    // the stream is gone, for `status`: by the peer, or for its errors
     kGoAway,   // the peer opens no more streams; those that are open go on
     kPong,     // the answer to Ping
+    kPause,    // the peer's frames were much work: let others go first, then go on with the rest of the input
     kFailed,   // the session is over: the peer broke the protocol (`error`). What is to be sent still should be
   };
   Kind kind = Kind::kFailed;
   StreamId stream = 0;
   Headers headers;
   std::string_view data;
-  bool end = false;  // of what the peer sends on the stream: kStream, kReply, kHeaders, kData
+  bool end = false;             // of what the peer sends on the stream: kStream, kReply, kHeaders, kData
+  bool unidirectional = false;  // kStream: nothing can be sent back
   uint32_t status = 0;
   absl::Status error;
 };
@@ -150,6 +153,7 @@ class Connection {
   bool sent_goaway_ = false;
   bool got_goaway_ = false;
   bool failed_ = false;
+  size_t work_ = 0;  // since the last kPause
 
   // A peer that sent a WINDOW_UPDATE or an initial window keeps to windows; see docs/streaming.md for those who do not.
   bool peer_has_windows_ = false;

@@ -69,7 +69,12 @@ TEST_F(SpdyErrors, ABlockThatIsNotCompressedEndsTheSession) {
 }
 
 TEST_F(SpdyErrors, ABombEndsTheSession) {
-  ExpectFailure(peer_.SynStreamBlock(1, std::string(10 << 20, 'x')), "more than 65536 bytes");
+  ExpectFailure(peer_.SynStreamBlock(1, std::string(10 << 20, 'x')), "more than 8192 bytes");
+}
+
+TEST_F(SpdyErrors, LargeHeadersAreTakenToTheirLimit) {
+  EXPECT_THAT(Feed(&server_, peer_.SynStream(1, {{"x", std::string(8000, 'x')}})), SizeIs(1));
+  ExpectFailure(peer_.SynStream(3, {{"x", std::string(8192, 'x')}}), "more than 8192 bytes");
 }
 
 TEST_F(SpdyErrors, StreamsThatAreNotThePeersToOpenEndTheSession) {
@@ -112,7 +117,8 @@ TEST_F(SpdyErrors, MoreStreamsThanTheLimitAreRefused) {
 
 TEST_F(SpdyErrors, StreamsWithoutAnyHalfDoNotCount) {
   for (StreamId stream = 1; stream < 20; stream += 2) {
-    EXPECT_THAT(Feed(&server_, peer_.SynStream(stream, {}, true, true)), SizeIs(1));
+    EXPECT_THAT(Feed(&server_, peer_.SynStream(stream, {}, true, true)),
+                ElementsAre(Field(&Seen::unidirectional, true)));
   }
   EXPECT_EQ(server_.open_streams(), 0);
 }

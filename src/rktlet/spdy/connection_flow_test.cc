@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/status_matchers.h"
 #include "rktlet/spdy/connection.h"
 #include "rktlet/spdy/test_peer.h"
@@ -78,6 +80,16 @@ TEST_F(SpdyFlow, APeersInitialWindowIsKeptTo) {
   EXPECT_EQ(server_.Writable(1), 0);
   Feed(&server_, Peer::WindowUpdate(1, 7));
   EXPECT_EQ(WriteAll(1, 5000), 7);
+}
+
+TEST_F(SpdyFlow, OfInitialWindowsInOneFrameTheFirstCounts) {
+  constexpr auto kId = static_cast<uint32_t>(SettingId::kInitialWindowSize);
+  std::string settings;
+  WriteSettings({{.id = kId, .value = 1000}, {.id = kId, .value = 5000}, {.id = kId, .value = 0xffffffff}}, &settings);
+  Open(1);
+  Feed(&server_, settings);
+  EXPECT_FALSE(server_.failed());
+  EXPECT_EQ(WriteAll(1, 9000), 1000);
 }
 
 TEST_F(SpdyFlow, TheSessionsWindowHoldsAllStreams) {
@@ -187,6 +199,49 @@ TEST_F(SpdyFlow, APeerThatDoesNotReadItsAnswersIsNoLongerRead) {
   EXPECT_LT(pings * 12, 200000);
   TakeOutput(&server_);
   EXPECT_TRUE(server_.WantsInput());
+}
+
+size_t Pauses(const std::vector<Seen>& seen) {
+  return static_cast<size_t>(std::ranges::count(seen, Kind::kPause, &Seen::kind));
+}
+
+TEST_F(SpdyFlow, FramesThatInflateToMuchAreHandledWithPauses) {
+  constexpr size_t kValue = 8000;
+  Open(1);
+  std::string flood;
+  for (int i = 0; i < 200; ++i) {
+    flood += peer_.MoreHeaders(1, {{"x", std::string(kValue, 'x')}});
+  }
+  const std::vector<Seen> seen = Feed(&server_, flood + Peer::Data(1, "on"));
+  size_t inflated = 0;
+  for (const Seen& event : seen) {
+    inflated = event.kind == Kind::kHeaders ? inflated + kValue : 0;
+    EXPECT_LT(inflated, (256 << 10) + kValue);
+  }
+  EXPECT_GE(Pauses(seen), 5);
+  EXPECT_EQ(seen.back().bytes, "on");
+}
+
+TEST_F(SpdyFlow, SettingsThatChangeManyStreamsAreHandledWithPauses) {
+  for (StreamId stream = 1; stream < 400; stream += 2) {
+    Open(stream);
+  }
+  std::string flood;
+  for (int i = 0; i < 500; ++i) {
+    flood += Peer::InitialWindow(i % 2 == 0 ? 1000 : 2000);
+  }
+  EXPECT_GE(Pauses(Feed(&server_, flood)), 5);
+  EXPECT_EQ(WriteAll(1, 5000), 2000);
+}
+
+// Large data is no work: it only passes through.
+TEST_F(SpdyFlow, DataIsHandledWithoutPauses) {
+  Open(1);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(Pauses(Feed(&server_, Peer::Data(1, std::string(60000, 'x')))), 0);
+    server_.Consumed(1, 60000);
+    TakeOutput(&server_);
+  }
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ struct ExecRequest : StdioRequest {
   std::optional<TerminalSize> size = {};
 };
 
+// Each call may be cancelled through Asio (terminal): its pending wait fails, the next one throws, and it ends soon.
 class Backend {
  public:
   virtual ~Backend() = default;

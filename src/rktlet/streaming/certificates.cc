@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/streaming/certificates.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 
 #include "base/journal.h"
@@ -48,6 +50,11 @@ absl::Status Certificates::Reload() {
   context->use_private_key_file(key_, ssl::context::pem, error);
   if (error) {
     return absl::InvalidArgumentError(StrCat(key_, ": ", error.message()));
+  }
+  // A key of another kind than the certificate's is taken until here.
+  if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(StrCat(key_, ": not the key of ", certificate_));
   }
   context_ = std::move(context);
   return absl::OkStatus();

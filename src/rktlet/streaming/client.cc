@@ -207,6 +207,10 @@ class Conversation {
       }
       ports_ = *std::move(ports);
     }
+    if (ports_.size() > kMaxChannelPorts) {
+      return Refusal(http::status::bad_request, StrCat(ports_.size(), " ports: channels are there for ",
+                                                       kMaxChannelPorts, ", SPDY/3.1 has no limit"));
+    }
     return std::nullopt;
   }
 
@@ -243,13 +247,13 @@ class Conversation {
       co_return;
     }
     if (web_socket_.framing == WebSocketProtocol::Framing::kSpdy) {
-      SpdyUpgrade upgrade{core_.environment, TransportOver(std::move(socket)), web_socket_.tunnelled,
+      SpdyUpgrade upgrade{core_.environment, client_.ending, TransportOver(std::move(socket)), web_socket_.tunnelled,
                           std::move(request_)};
       co_await core_.spdy(std::move(upgrade));
       co_return;
     }
-    co_await ServeChannels(core_.environment, std::move(request_), std::move(ports_), std::move(web_socket_),
-                           std::move(socket));
+    co_await ServeChannels(core_.environment, client_.ending, std::move(request_), std::move(ports_),
+                           std::move(web_socket_), std::move(socket));
   }
 
   Awaitable<void> UpgradeToSpdy() {
@@ -262,7 +266,8 @@ class Conversation {
     if (!sent) {
       co_return;
     }
-    SpdyUpgrade upgrade{core_.environment, TransportOver(socket_), stream_protocol_, std::move(request_)};
+    SpdyUpgrade upgrade{core_.environment, client_.ending, TransportOver(socket_), stream_protocol_,
+                        std::move(request_)};
     co_await core_.spdy(std::move(upgrade));
   }
 

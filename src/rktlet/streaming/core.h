@@ -3,10 +3,12 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <list>
 #include <memory>
 
 #include "rktlet/streaming/certificates.h"
+#include "rktlet/streaming/ending.h"
 #include "rktlet/streaming/request.h"
 #include "rktlet/streaming/socket_stream.h"
 #include "rktlet/streaming/tasks.h"
@@ -18,6 +20,8 @@ namespace rktlet::streaming {
 struct Client {
   SocketStream socket;
   bool admitted = false;  // it has shown a token
+  Ending ending;
+  std::chrono::steady_clock::time_point asked_to_end;
 };
 
 struct Core {

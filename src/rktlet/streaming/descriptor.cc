@@ -38,7 +38,7 @@ absl::StatusOr<size_t> Descriptor::TryRead(std::span<char> buffer) {
       case EAGAIN:
         return absl::UnavailableError("nothing to read");
       case EIO:
-        return size_t{0};
+        return absl::AbortedError("nobody has the terminal open");
       default:
         return base::ErrnoStatus(errno, "read");
     }

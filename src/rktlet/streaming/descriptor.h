@@ -22,8 +22,8 @@ class Descriptor {
   bool is_open() const { return descriptor_.is_open(); }
   int fd() { return descriptor_.native_handle(); }
 
-  // What can be read now without waiting: the size, 0 at the end (of a terminal too: all its users are gone),
-  // Unavailable when there is nothing yet.
+  // What can be read now without waiting: the size, 0 at the end, Unavailable when there is nothing yet, Aborted when
+  // nobody has the terminal open, which may change (but WaitReadable does not wait for that).
   absl::StatusOr<size_t> TryRead(std::span<char> buffer);
   // Cancelled when it was closed meanwhile.
   Awaitable<absl::Status> WaitReadable();

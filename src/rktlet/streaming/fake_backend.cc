@@ -3,10 +3,15 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <cstdlib>
 
 namespace rktlet::streaming {
 namespace {
@@ -50,12 +55,33 @@ absl::Status Pipe(base::UniqueFd& read, base::UniqueFd& write) {
   return absl::OkStatus();
 }
 
+// A terminal that changes nothing of what is written to it: the process has it open, input and output are its master.
+absl::Status OpenTerminal(FakeProcess& other, Process& process) {
+  process.output = base::UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, 64> path{};
+  if (!process.output.valid() || ::grantpt(process.output.get()) != 0 || ::unlockpt(process.output.get()) != 0 ||
+      ::ptsname_r(process.output.get(), path.data(), path.size()) != 0) {
+    return base::ErrnoStatus(errno, "make a terminal");
+  }
+  other.terminal_path = path.data();
+  other.terminal = base::UniqueFd(::open(path.data(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  process.input = base::UniqueFd(::fcntl(process.output.get(), F_DUPFD_CLOEXEC, 3));
+  termios mode{};
+  if (!other.terminal.valid() || !process.input.valid() || ::tcgetattr(other.terminal.get(), &mode) != 0) {
+    return base::ErrnoStatus(errno, "open a terminal");
+  }
+  ::cfmakeraw(&mode);
+  ::tcsetattr(other.terminal.get(), TCSANOW, &mode);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void FakeProcess::Exit(absl::StatusOr<int> with) {
   input.Reset();
   output.Reset();
   error.Reset();
+  terminal.Reset();
   result = std::move(with);
   changed.Notify();
 }
@@ -80,10 +106,14 @@ absl::StatusOr<std::unique_ptr<Process>> FakeBackend::Make(ExecRequest request) 
   RETURN_IF_ERROR(failure);
   auto other = std::make_shared<FakeProcess>(executor_);
   auto process = std::make_unique<ProcessEnd>(other);
-  if (request.input) {
+  const bool terminal = request.tty && terminals;
+  if (terminal) {
+    RETURN_IF_ERROR(OpenTerminal(*other, *process));
+  }
+  if (request.input && !terminal) {
     RETURN_IF_ERROR(Pipe(other->input, process->input));
   }
-  if (request.output) {
+  if (request.output && !terminal) {
     RETURN_IF_ERROR(Pipe(process->output, other->output));
   }
   if (request.error) {
@@ -94,16 +124,34 @@ absl::StatusOr<std::unique_ptr<Process>> FakeBackend::Make(ExecRequest request) 
   return process;
 }
 
+Awaitable<void> FakeBackend::Hang() {
+  boost::asio::steady_timer timer(executor_, boost::asio::steady_timer::time_point::max());
+  boost::system::error_code ignored;
+  auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
+  ++hanging;
+  co_await timer.async_wait(token);
+  --hanging;
+}
+
 Awaitable<absl::StatusOr<std::unique_ptr<Process>>> FakeBackend::Exec(ExecRequest request) {
+  if (hangs) {
+    co_await Hang();
+  }
   co_return Make(std::move(request));
 }
 
 Awaitable<absl::StatusOr<std::unique_ptr<Process>>> FakeBackend::Attach(StdioRequest request) {
+  if (hangs) {
+    co_await Hang();
+  }
   ExecRequest whole{std::move(request), {}};
   co_return Make(std::move(whole));
 }
 
 Awaitable<absl::StatusOr<base::UniqueFd>> FakeBackend::Connect(spec::PodId /*pod*/, uint16_t port) {
+  if (hangs) {
+    co_await Hang();
+  }
   if (!failure.ok()) {
     co_return failure;
   }

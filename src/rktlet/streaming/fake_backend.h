@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct FakeProcess {
   base::UniqueFd input;
   base::UniqueFd output;
   base::UniqueFd error;
+  base::UniqueFd terminal;  // instead of them, when there is a real one
+  std::string terminal_path;
   std::vector<TerminalSize> sizes;
   std::optional<absl::StatusOr<int>> result;
   bool destroyed = false;  // by the server: killed, or detached
@@ -49,9 +52,15 @@ class FakeBackend final : public Backend {
   std::vector<std::pair<uint16_t, base::UniqueFd>> connections;
   // What the next calls return instead.
   absl::Status failure;
+  // The next calls end only when they are cancelled; how many there are.
+  bool hangs = false;
+  size_t hanging = 0;
+  // Commands with a terminal get a real one.
+  bool terminals = false;
 
  private:
   absl::StatusOr<std::unique_ptr<Process>> Make(ExecRequest request);
+  Awaitable<void> Hang();
 
   boost::asio::any_io_executor executor_;
 };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes before a stream: tokens, upgrades, bad requests, TLS, unix sockets, the end.
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -12,10 +10,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/files.h"
 #include "rktlet/streaming/streaming_fixture.h"
+#include "rktlet/streaming/test_certificate.h"
 
 namespace rktlet::streaming {
 namespace {
@@ -224,33 +224,6 @@ TEST_F(HttpTest, AStopCutsOffWhatTakesTooLong) {
   EXPECT_EQ(server_->clients(), 0U);
 }
 
-// A self-signed certificate and its key, as PEM files.
-void MakeCertificate(const std::string& name, const std::string& certificate_file, const std::string& key_file) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_NAME* subject = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
-                             0);
-  X509_set_issuer_name(certificate, subject);
-  X509_sign(certificate, key, EVP_sha256());
-  for (const auto& [file, is_key] : {std::pair(certificate_file, false), std::pair(key_file, true)}) {
-    BIO* out = BIO_new_file((file + ".new").c_str(), "w");
-    if (is_key) {
-      PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
-    } else {
-      PEM_write_bio_X509(out, certificate);
-    }
-    BIO_free(out);
-    ASSERT_EQ(std::rename((file + ".new").c_str(), file.c_str()), 0);
-  }
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-}
-
 // The name in the server's certificate and what it answers.
 Awaitable<std::pair<std::string, std::string>> SecureExchange(std::string url, std::string bytes) {
   asio::ssl::context context(asio::ssl::context::tls_client);
@@ -281,7 +254,7 @@ TEST_F(HttpTest, TlsReadsItsCertificateAgainWhenItChanges) {
   base::TempDir dir;
   const std::string certificate = dir.File("tls.crt");
   const std::string key = dir.File("tls.key");
-  MakeCertificate("one", certificate, key);
+  MakeCertificate("one", KeyKind::kEcdsa, certificate, key);
   bool stopped = false;
   loop_.Await(StopServer(*server_, std::chrono::nanoseconds(0), stopped));
   Server::Options options;
@@ -293,11 +266,35 @@ TEST_F(HttpTest, TlsReadsItsCertificateAgainWhenItChanges) {
   auto answer = loop_.Await(SecureExchange(server_->url(), request));
   EXPECT_EQ(answer.first, "one");
   EXPECT_THAT(answer.second, StartsWith("HTTP/1.1 404 "));
-  MakeCertificate("two", certificate, key);
+  MakeCertificate("two", KeyKind::kEcdsa, certificate, key);
   EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "two");
   std::ofstream(key) << "no key";
   EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "two");
   EXPECT_THAT(Exchange("GET / HTTP/1.1\r\n\r\n"), AnyOf(IsEmpty(), testing::Not(HasSubstr("HTTP"))));
+}
+
+// As one file after the other is replaced, by a pair of another kind.
+TEST_F(HttpTest, TlsKeepsItsPairUntilTheNewOneIsWhole) {
+  base::TempDir dir;
+  const std::string certificate = dir.File("tls.crt");
+  const std::string key = dir.File("tls.key");
+  MakeCertificate("one", KeyKind::kRsa, certificate, key);
+  bool stopped = false;
+  loop_.Await(StopServer(*server_, std::chrono::nanoseconds(0), stopped));
+  Server::Options options;
+  options.certificate = certificate;
+  options.key = key;
+  StartServer(std::move(options));
+  const std::string request = "GET /exec/x HTTP/1.1\r\n\r\n";
+  EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "one");
+  MakeCertificate("two", KeyKind::kEcdsa, dir.File("new.crt"), dir.File("new.key"));
+  std::filesystem::rename(dir.File("new.crt"), certificate);
+  EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "one");
+  EXPECT_THAT(Server::Start(loop_.context().get_executor(), backend_, limits_, {.certificate = certificate, .key = key})
+                  .status(),
+              base::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not the key of")));
+  std::filesystem::rename(dir.File("new.key"), key);
+  EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "two");
 }
 
 TEST_F(HttpTest, BadCertificatesAndAddressesFailAtTheStart) {

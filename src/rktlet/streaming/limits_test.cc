@@ -7,6 +7,7 @@
 namespace rktlet::streaming {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Le;
 
@@ -27,6 +28,13 @@ class LimitsTest : public StreamingTest {
       Eventually([&turns] { return ++turns > 3; });
     }
     return total;
+  }
+  void Stop(std::chrono::nanoseconds grace) {
+    auto stop = [](Server& server, std::chrono::nanoseconds time) -> Awaitable<bool> {
+      co_await server.Stop(time);
+      co_return true;
+    };
+    EXPECT_TRUE(loop_.Await(stop(*server_, grace)));
   }
 };
 
@@ -65,6 +73,40 @@ TEST_F(LimitsTest, AStalledAttachThatNeverReadsAgainIsGoneInTime) {
   EXPECT_EQ(server_->buffered(), 0U);
 }
 
+TEST_F(LimitsTest, AnAttachThatReadsTooSlowlyForTooLongIsDropped) {
+  limits_.attach_buffer = 256 * 1024;
+  limits_.attach_stall = std::chrono::seconds(20);  // it does take something
+  limits_.attach_pace = std::chrono::milliseconds(1);
+  limits_.attach_patience = std::chrono::milliseconds(100);
+  auto client = Open(Attach(false, true, false), kV5);
+  client->Shrink();
+  Pour(0, 256 << 20);  // and some time after nothing goes any more
+  const std::string more(64 * 1024, 'x');
+  for (int i = 0; i < 400 && !process().destroyed; ++i) {
+    client->Receive();
+    FakeProcess::WriteSome(process().output, more);
+  }
+  ASSERT_TRUE(process().destroyed);
+  EXPECT_THAT(client->ReceiveAll()[3], HasSubstr("detached"));
+}
+
+TEST_F(LimitsTest, AnAttachThatKeepsThePaceMayBeSlowerThanTheContainer) {
+  limits_.attach_buffer = 256 * 1024;
+  limits_.attach_stall = std::chrono::seconds(20);
+  limits_.attach_pace = std::chrono::seconds(20);
+  limits_.attach_patience = std::chrono::milliseconds(1);
+  auto client = Open(Attach(false, true, false), kV5);
+  client->Shrink();
+  Pour(0, 256 << 20);
+  const std::string more(64 * 1024, 'x');
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(client->Receive().channel, 1);
+    FakeProcess::WriteSome(process().output, more);
+  }
+  EXPECT_FALSE(process().destroyed);
+  client->Drop();
+}
+
 TEST_F(LimitsTest, AllAttachedClientsTogetherAreBounded) {
   limits_.attach_buffer = 8 << 20;
   limits_.total_buffer = 512 * 1024;
@@ -84,6 +126,7 @@ TEST_F(LimitsTest, AllAttachedClientsTogetherAreBounded) {
 TEST_F(LimitsTest, AnAttachThatReadsGetsEverythingHoweverMuch) {
   limits_.attach_buffer = 256 * 1024;
   limits_.attach_stall = std::chrono::seconds(20);  // a busy machine is no client that takes nothing
+  limits_.attach_patience = std::chrono::minutes(2);
   auto client = Open(Attach(false, true, false), kV5);
   const std::string bytes(64 * 1024, 'y');
   constexpr size_t kTotal = 16 << 20;
@@ -114,26 +157,26 @@ TEST_F(LimitsTest, AClientThatTakesNothingAfterTheEndIsCutOff) {
   EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
 }
 
-TEST_F(LimitsTest, AStreamWithoutTrafficEnds) {
+TEST_F(LimitsTest, AStreamWithoutTrafficEndsAndIsTold) {
   limits_.idle_time = std::chrono::milliseconds(60);
-  auto stop = [](Server& server) -> Awaitable<bool> {
-    co_await server.Stop(std::chrono::nanoseconds(0));
-    co_return true;
-  };
-  loop_.Await(stop(*server_));
+  Stop(std::chrono::nanoseconds(0));
   StartServer({});
   auto client = Open(Exec(true, true, false), kV5);
   EXPECT_TRUE(Eventually([&] { return process().destroyed; }));
+  EXPECT_THAT(client->ReceiveAll()[3], AllOf(HasSubstr("Failure"), HasSubstr("nothing has moved for 0.06 s")));
   EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
+}
+
+TEST_F(LimitsTest, AStopTellsTheClientsOfCommandsThatGoOn) {
+  auto client = Open(Exec(true, true, false), kV5);
+  Stop(std::chrono::milliseconds(10));
+  EXPECT_TRUE(process().destroyed);
+  EXPECT_THAT(client->ReceiveAll()[3], AllOf(HasSubstr("Failure"), HasSubstr("rktlet is stopping")));
 }
 
 TEST_F(LimitsTest, TrafficInOneDirectionKeepsAStream) {
   limits_.idle_time = std::chrono::milliseconds(1000);
-  auto stop = [](Server& server) -> Awaitable<bool> {
-    co_await server.Stop(std::chrono::nanoseconds(0));
-    co_return true;
-  };
-  loop_.Await(stop(*server_));
+  Stop(std::chrono::nanoseconds(0));
   StartServer({});
   auto client = Open(Exec(true, true, false), kV5);
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1600);

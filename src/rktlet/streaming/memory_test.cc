@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "rktlet/spdy/connection.h"
+#include "rktlet/spdy/test_peer.h"
 #include "rktlet/streaming/spdy_serve.h"
 #include "rktlet/streaming/streaming_fixture.h"
 
@@ -203,6 +204,22 @@ TEST_F(MemoryTest, OfASpdySessionThatReadsNothingAndSendsWithoutEndIsBounded) {
   const size_t cost = CostOfEach(
       kClients, [this] { return Url(Exec(true, true, true)); }, SpdyHeaders("v4.channel.k8s.io"), first, more,
       [this] { return backend_.processes.size() == kClients; });
+  EXPECT_THAT(cost, Le(kMaxOfConnection));
+}
+
+TEST_F(MemoryTest, OfStreamsThatNobodyAskedForIsBounded) {
+  spdy::Peer client;
+  std::string first = client.SynStream(1, {{"streamtype", "error"}});
+  for (spdy::StreamId stream = 3; stream < 16000; stream += 2) {
+    first += client.SynStream(stream, {{"streamtype", "stdin"}}, true, true);
+  }
+  std::string more;
+  for (int i = 0; i < 1000; ++i) {
+    more += spdy::Peer::Ping(1);
+  }
+  const size_t cost = CostOfEach(
+      kClients, [this] { return Url(Exec(false, true, true)); }, SpdyHeaders("v4.channel.k8s.io"), first, more,
+      [] { return true; });
   EXPECT_THAT(cost, Le(kMaxOfConnection));
 }
 

@@ -14,7 +14,6 @@ using base::StrCat;
 
 constexpr std::string_view kTunnel = "SPDY/3.1+";
 constexpr std::string_view kPortForwardProtocol = "portforward.k8s.io";
-constexpr size_t kMaxPorts = 127;  // a channel has one byte, a port has two channels
 
 constexpr Kind kKinds[] = {Kind::kExec, Kind::kAttach, Kind::kPortForward};
 
@@ -32,8 +31,8 @@ absl::Status AddPorts(std::string_view list, std::vector<uint16_t>& ports) {
     const size_t comma = list.find(',');
     ASSIGN_OR_RETURN(const uint16_t port, ParsePort(list.substr(0, comma)));
     ports.push_back(port);
-    if (ports.size() > kMaxPorts) {
-      return absl::InvalidArgumentError(StrCat("more than ", kMaxPorts, " ports"));
+    if (ports.size() > kMaxChannelPorts) {
+      return absl::InvalidArgumentError(StrCat("more than ", kMaxChannelPorts, " ports"));
     }
     if (comma == std::string_view::npos) {
       return absl::OkStatus();

@@ -27,7 +27,11 @@ struct Target {
 // "/exec/TOKEN?…", with any prefix before: a proxy may have one. NotFound for all else.
 absl::StatusOr<Target> ParseTarget(std::string_view target);
 
-// The ports of `port=80&port=81` and `port=80,81`. InvalidArgument: none, or what is none.
+// A channel has one byte, and a port has two channels.
+inline constexpr size_t kMaxChannelPorts = 127;
+
+// The ports of `port=80&port=81` and `port=80,81`. InvalidArgument: none, what is none, or more
+// than kMaxChannelPorts.
 absl::StatusOr<std::vector<uint16_t>> PortsOfQuery(std::string_view query);
 
 // "a, b,c" as clients list what they speak, best first.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/streaming/output.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,6 +9,8 @@ namespace rktlet::streaming {
 namespace {
 
 constexpr size_t kChunk = 64 * 1024;
+// Until it is looked again whether somebody has opened the terminal.
+constexpr std::chrono::milliseconds kReopen(100);
 
 // One for the loop thread: bytes stay in it only until they are queued, without a co_await in between.
 std::span<char> Scratch() {
@@ -25,7 +28,8 @@ Output::Output(const boost::asio::any_io_executor& executor, Environment& enviro
       changed_(std::move(changed)),
       source_(executor),
       filled_(executor),
-      drained_(executor) {}
+      drained_(executor),
+      hung_up_(executor) {}
 
 Output::~Output() { Dequeue(queued_); }
 
@@ -64,7 +68,20 @@ void Output::Dequeue(size_t size) {
   }
 }
 
-// Whether the queue has room again. For a container that must not wait: only as long as the client takes something.
+// Counts that the process has waited for `time`, beyond the pace. What was counted is forgotten evenly.
+bool Output::HeldUpTooLong(std::chrono::nanoseconds time) {
+  using Seconds = std::chrono::duration<double>;
+  const Limits& limits = environment_.limits;
+  const auto now = std::chrono::steady_clock::now();
+  const Seconds forgotten = (now - held_up_at_) * (Seconds(limits.attach_patience) / Seconds(limits.attach_window));
+  const Seconds charged = std::max<Seconds>(Seconds(0), time - limits.attach_pace);
+  held_up_ = std::max(Seconds(0), held_up_ - forgotten) + charged;
+  held_up_at_ = now;
+  return held_up_ >= limits.attach_patience;
+}
+
+// Whether the queue has room again. For a container that must not wait: only as long as the client takes something, and
+// not for long in all.
 Awaitable<bool> Output::WaitForSpace() {
   while (Full() && !cancelled_) {
     if (when_full_ == WhenFull::kWait) {
@@ -72,8 +89,10 @@ Awaitable<bool> Output::WaitForSpace() {
       continue;
     }
     const uint64_t before = written_;
+    const auto since = std::chrono::steady_clock::now();
     const bool drained = co_await drained_.WaitFor(environment_.limits.attach_stall);
-    if (!drained && written_ == before) {
+    const bool stalled = !drained && written_ == before;
+    if (HeldUpTooLong(std::chrono::steady_clock::now() - since) || stalled) {
       dropped_ = true;
       co_return false;
     }
@@ -81,18 +100,29 @@ Awaitable<bool> Output::WaitForSpace() {
   co_return !cancelled_;
 }
 
+// False: it was closed meanwhile.
+Awaitable<bool> Output::WaitForBytes(bool hung_up) {
+  starving_since_ = std::chrono::steady_clock::now();
+  starving_ = true;
+  absl::Status readable;
+  if (hung_up) {
+    co_await hung_up_.WaitFor(kReopen);
+  } else {
+    readable = co_await source_.WaitReadable();
+  }
+  starving_ = false;
+  co_return readable.ok() && source_.is_open();
+}
+
 Awaitable<void> Output::Read() {
   while (co_await WaitForSpace()) {
     auto size = source_.TryRead(Scratch());
-    if (absl::IsUnavailable(size.status())) {
-      starving_since_ = std::chrono::steady_clock::now();
-      starving_ = true;
-      absl::Status readable = co_await source_.WaitReadable();
-      starving_ = false;
-      if (!readable.ok()) {
-        break;
+    const bool hung_up = absl::IsAborted(size.status()) && !process_ended_;
+    if (absl::IsUnavailable(size.status()) || hung_up) {
+      if (co_await WaitForBytes(hung_up)) {
+        continue;
       }
-      continue;
+      break;
     }
     if (!size.ok() || *size == 0) {
       break;
@@ -133,7 +163,15 @@ Awaitable<void> Output::Write() {
   changed_();
 }
 
-void Output::EndSource() { source_.Close(); }
+void Output::ProcessEnded() {
+  process_ended_ = true;
+  hung_up_.Notify();
+}
+
+void Output::EndSource() {
+  source_.Close();
+  hung_up_.Notify();
+}
 
 void Output::Cancel() {
   cancelled_ = true;
@@ -141,7 +179,7 @@ void Output::Cancel() {
     Dequeue(chunk.size());
   }
   queue_.clear();
-  source_.Close();
+  EndSource();
   filled_.Notify();
   drained_.Notify();
 }

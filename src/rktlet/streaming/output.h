@@ -18,7 +18,8 @@ namespace rktlet::streaming {
 
 class Output {
  public:
-  // What a full queue means: the process waits, or the client is given up when it takes nothing for a while.
+  // What a full queue means: the process waits, or the client is given up when it takes nothing for a while, or has
+  // held the process up for too long in all.
   enum class WhenFull { kWait, kDrop };
 
   // `changed` is called after each step that somebody else may wait for.
@@ -35,6 +36,8 @@ class Output {
   Awaitable<void> Read();
   Awaitable<void> Write();
 
+  // A terminal that nobody has open is at its end from now on; while the process runs, it may open it anew.
+  void ProcessEnded();
   // What comes now counts as the end.
   void EndSource();
   // Nothing more is read or written.
@@ -53,6 +56,8 @@ class Output {
   void Enqueue(std::string_view bytes);
   void Dequeue(size_t size);
   Awaitable<bool> WaitForSpace();
+  Awaitable<bool> WaitForBytes(bool hung_up);
+  bool HeldUpTooLong(std::chrono::nanoseconds time);
 
   Environment& environment_;
   const WhenFull when_full_;
@@ -64,12 +69,17 @@ class Output {
   uint64_t written_ = 0;
   Signal filled_;
   Signal drained_;
+  Signal hung_up_;
+  bool process_ended_ = false;
   bool source_ended_ = false;
   bool cancelled_ = false;
   bool dropped_ = false;
   bool written_out_ = false;
   bool starving_ = false;
   std::chrono::steady_clock::time_point starving_since_;
+  // How long the process has been held up, and when that was counted.
+  std::chrono::duration<double> held_up_{0};
+  std::chrono::steady_clock::time_point held_up_at_;
 };
 
 }  // namespace rktlet::streaming

@@ -55,7 +55,10 @@ class Forward {
       }
       absl::Status written = co_await socket_.Write({buffer.span().data(), *size});
       if (!written.ok()) {
-        co_return;  // the server in the pod reads no more; what it says is still copied
+        // The server in the pod reads no more; what it says is still copied. What still comes for it is dropped, or it
+        // would hold back the other ports.
+        data_.CancelRead();
+        co_return;
       }
       buffer.Used(*size);
     }
@@ -125,6 +128,7 @@ OpenForwards::OpenForwards(const boost::asio::any_io_executor& executor, const E
                            Connection& connection)
     : connection_(connection), end_(executor, [this] {
         closed_ = true;
+        connecting_.Cancel();
         for (Descriptor* socket : sockets_) {
           socket->Close();
         }
@@ -144,9 +148,11 @@ Awaitable<void> ForwardPort(Environment& environment, PortForwardRequest request
   auto executor = co_await boost::asio::this_coro::executor;
   absl::Status status = CheckPort(environment, request, port);
   const Place place(environment.usage);
+  error->CancelRead();  // what clients say there means nothing, and must not hold back the ports
   base::UniqueFd socket;
   if (status.ok()) {
-    auto connected = co_await environment.backend.Connect(request.pod, port);
+    Awaitable<absl::StatusOr<base::UniqueFd>> call = environment.backend.Connect(request.pod, port);
+    auto connected = co_await open.connecting().Run(std::move(call));
     status = connected.status();
     socket = connected.ok() ? *std::move(connected) : base::UniqueFd();
   }

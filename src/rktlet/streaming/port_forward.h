@@ -8,6 +8,7 @@
 #include <set>
 
 #include "rktlet/streaming/abort_timer.h"
+#include "rktlet/streaming/cancellation.h"
 #include "rktlet/streaming/descriptor.h"
 #include "rktlet/streaming/request.h"
 #include "rktlet/streaming/stream.h"
@@ -25,10 +26,12 @@ class OpenForwards {
 
   void Add(Descriptor& socket);
   void Remove(Descriptor& socket) { sockets_.erase(&socket); }
+  Cancellation& connecting() { return connecting_; }
 
  private:
   Connection& connection_;
   std::set<Descriptor*> sockets_;
+  Cancellation connecting_;
   bool closed_ = false;
   AbortTimer end_;
 };

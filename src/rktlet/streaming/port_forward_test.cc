@@ -99,6 +99,46 @@ TEST_F(PortForwardTest, AClientThatVanishesIsNotKeptByAServerThatDoesNotRead) {
   EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
 }
 
+TEST_F(PortForwardTest, WhatComesForAServerThatReadsNoMoreIsDroppedAndHoldsBackNothing) {
+  auto client = Client();
+  ASSERT_EQ(client->Connect(Url(Ports({80, 81})), kV4), 101);
+  ASSERT_TRUE(Eventually([&] { return backend_.connections.size() == 2; }));
+  const size_t first = backend_.connections[0].first == 80 ? 0 : 1;
+  ::shutdown(pod_end(first).get(), SHUT_RD);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(client->Send(0, "for nobody"));
+  }
+  ASSERT_TRUE(client->Send(2, "for the other"));
+  std::string bytes;
+  EXPECT_TRUE(Eventually([&] { return !PodReads(1 - first, bytes) && bytes == "for the other"; }));
+  // It may still speak.
+  FakeProcess::WriteSome(pod_end(first), "still here");
+  std::string answer;
+  while (answer.find("still here") == std::string::npos) {
+    const Message message = client->Receive();
+    ASSERT_GE(message.channel, 0);
+    answer += message.channel == 0 ? message.data : "";
+  }
+  client->Drop();
+}
+
+TEST_F(PortForwardTest, MorePortsThanThereAreChannelsAreRefusedUnlessTheClientSpeaksSpdy) {
+  std::vector<uint16_t> ports;
+  while (ports.size() < 127) {
+    ports.push_back(static_cast<uint16_t>(8000 + ports.size()));
+  }
+  auto most = Client();
+  ASSERT_EQ(most->Connect(Url(Ports(ports)), kV4), 101);
+  EXPECT_TRUE(Eventually([&] { return backend_.connections.size() == 127; }));
+  most->Drop();
+  ports.push_back(9000);
+  EXPECT_EQ(Client()->Connect(Url(Ports(ports)), kV4), 400);
+  EXPECT_EQ(Client()->Connect(Url(Ports(ports)), ""), 400);
+  auto spdy = Client();
+  EXPECT_EQ(spdy->Connect(Url(Ports(ports)), "SPDY/3.1+portforward.k8s.io"), 101);
+  spdy->Drop();
+}
+
 TEST_F(PortForwardTest, AUrlWithoutPortsNeedsAQuery) {
   auto client = Client();
   EXPECT_EQ(client->Connect(Url(Ports({})), kV4), 400);

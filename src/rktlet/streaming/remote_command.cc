@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rktlet/streaming/abort_timer.h"
+#include "rktlet/streaming/cancellation.h"
 #include "rktlet/streaming/growing_buffer.h"
 #include "rktlet/streaming/output.h"
 #include "rktlet/streaming/resize_events.h"
@@ -21,10 +22,11 @@ using Executor = boost::asio::any_io_executor;
 // Lives in the frame of ServeRemoteCommand, which waits for all of its coroutines.
 class Session {
  public:
-  Session(Executor executor, Environment& environment, RemoteCommandStreams streams, Connection& connection,
-          bool attached)
+  Session(Executor executor, Environment& environment, Ending& ending, RemoteCommandStreams streams,
+          Connection& connection, bool attached)
       : executor_(std::move(executor)),
         environment_(environment),
+        ending_(ending),
         streams_(std::move(streams)),
         connection_(connection),
         attached_(attached),
@@ -36,10 +38,18 @@ class Session {
         stalled_(executor_, [this] { connection_.Abort(); }) {
     connection_.OnClosed([this] {
       closed_ = true;
+      connecting_.Cancel();
+      Changed();
+    });
+    ending_.Listen([this] {
+      connecting_.Cancel();
       Changed();
     });
   }
-  ~Session() { connection_.OnClosed(nullptr); }
+  ~Session() {
+    connection_.OnClosed(nullptr);
+    ending_.Listen(nullptr);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -50,7 +60,7 @@ class Session {
     }
     tasks_.Spawn(FollowSize());
     const auto deadline = std::chrono::steady_clock::now() + time;
-    while (!size_.has_value() && !closed_ && !size_ended_) {
+    while (!size_.has_value() && !closed_ && !size_ended_ && !ending_.why().has_value()) {
       const auto left = deadline - std::chrono::steady_clock::now();
       if (left <= std::chrono::nanoseconds(0)) {
         break;
@@ -60,13 +70,26 @@ class Session {
     co_return size_;
   }
 
+  // The process, unless the client goes before it is there, or it is to end.
+  Awaitable<absl::StatusOr<std::unique_ptr<Process>>> Connect(RemoteCommand command) {
+    Backend& backend = environment_.backend;
+    auto* exec = std::get_if<ExecRequest>(&command);
+    Awaitable<absl::StatusOr<std::unique_ptr<Process>>> call =
+        exec != nullptr ? backend.Exec(std::move(*exec)) : backend.Attach(std::get<AttachRequest>(std::move(command)));
+    auto process = co_await connecting_.Run(std::move(call));
+    if (ending_.why().has_value()) {
+      co_return *ending_.why();
+    }
+    co_return std::move(process);
+  }
+
   // Until it is known what to tell the client: the exit code, or what went wrong.
   Awaitable<absl::StatusOr<int>> Run(std::unique_ptr<Process> process) {
     process_ = std::move(process);
     absl::Status opened = Open();
     CO_RETURN_IF_ERROR(opened);
     Start();
-    while (!closed_ && !Dropped() && !(result_.has_value() && Written())) {
+    while (!closed_ && !ending_.why().has_value() && !Dropped() && !(result_.has_value() && Written())) {
       if (result_.has_value()) {
         co_await changed_.WaitFor(environment_.limits.drain_time / 4);
         EndStarvedOutputs();
@@ -81,10 +104,11 @@ class Session {
     if (closed_) {
       co_return absl::UnavailableError("the client has gone");
     }
+    if (ending_.why().has_value()) {
+      co_return *ending_.why();
+    }
     co_return *std::move(result_);
   }
-
-  bool closed() const { return closed_; }
 
   // Tells the client, unless it has gone, and ends everything.
   Awaitable<void> End(absl::StatusOr<int> result, StatusForm form) {
@@ -148,6 +172,9 @@ class Session {
   Awaitable<void> WaitForProcess() {
     result_ = co_await process_->Wait();
     ended_at_ = std::chrono::steady_clock::now();
+    for (const auto& output : outputs_) {
+      output->ProcessEnded();
+    }
     Changed();
   }
 
@@ -258,9 +285,11 @@ class Session {
 
   Executor executor_;
   Environment& environment_;
+  Ending& ending_;
   RemoteCommandStreams streams_;
   Connection& connection_;
   const bool attached_;
+  Cancellation connecting_;
   std::unique_ptr<Process> process_;
   std::optional<TerminalSize> size_;
   bool size_ended_ = false;
@@ -278,32 +307,20 @@ class Session {
   AbortTimer stalled_;
 };
 
-Awaitable<absl::StatusOr<std::unique_ptr<Process>>> Connect(Backend& backend, RemoteCommand command) {
-  if (auto* exec = std::get_if<ExecRequest>(&command); exec != nullptr) {
-    ExecRequest request = std::move(*exec);
-    co_return co_await backend.Exec(std::move(request));
-  }
-  StdioRequest request = std::get<AttachRequest>(std::move(command));
-  co_return co_await backend.Attach(std::move(request));
-}
-
 }  // namespace
 
-Awaitable<void> ServeRemoteCommand(Environment& environment, RemoteCommand command, RemoteCommandStreams streams,
-                                   StatusForm form, Connection& connection) {
+Awaitable<void> ServeRemoteCommand(Environment& environment, Ending& ending, RemoteCommand command,
+                                   RemoteCommandStreams streams, StatusForm form, Connection& connection) {
   auto executor = co_await boost::asio::this_coro::executor;
   const bool attached = std::holds_alternative<AttachRequest>(command);
-  Session session(executor, environment, std::move(streams), connection, attached);
+  Session session(executor, environment, ending, std::move(streams), connection, attached);
   // A container has its terminal already.
   const auto wait = attached ? std::chrono::nanoseconds(0) : environment.limits.size_time;
   const std::optional<TerminalSize> size = co_await session.FirstSize(wait);
   if (auto* exec = std::get_if<ExecRequest>(&command); exec != nullptr) {
     exec->size = size;
   }
-  absl::StatusOr<std::unique_ptr<Process>> process = absl::UnavailableError("the client has gone");
-  if (!session.closed()) {
-    process = co_await Connect(environment.backend, std::move(command));
-  }
+  absl::StatusOr<std::unique_ptr<Process>> process = co_await session.Connect(std::move(command));
   absl::StatusOr<int> result = 0;
   if (process.ok()) {
     result = co_await session.Run(*std::move(process));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <variant>
 
+#include "rktlet/streaming/ending.h"
 #include "rktlet/streaming/request.h"
 #include "rktlet/streaming/stream.h"
 
@@ -27,9 +28,9 @@ enum class StatusForm { kText, kJson };
 using RemoteCommand = std::variant<ExecRequest, AttachRequest>;
 
 // Returns when the process has ended, all of its output and the status have been written and our directions of the
-// streams are closed; or when the connection is gone. What goes wrong is told to the client. All streams are destroyed
-// then; the caller says the transport's farewell.
-Awaitable<void> ServeRemoteCommand(Environment& environment, RemoteCommand command, RemoteCommandStreams streams,
-                                   StatusForm form, Connection& connection);
+// streams are closed; when the connection is gone; or when `ending` asks for it. What goes wrong is told to the client.
+// All streams are destroyed then; the caller says the transport's farewell.
+Awaitable<void> ServeRemoteCommand(Environment& environment, Ending& ending, RemoteCommand command,
+                                   RemoteCommandStreams streams, StatusForm form, Connection& connection);
 
 }  // namespace rktlet::streaming

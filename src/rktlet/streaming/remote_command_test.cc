@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exec and attach over the channels of a WebSocket, against the server as it is.
+#include <fcntl.h>
+
 #include <nlohmann/json.hpp>
 
 #include "rktlet/streaming/streaming_fixture.h"
@@ -230,6 +232,30 @@ TEST_F(RemoteCommandTest, OutputThatEndsEarlyDoesNotEndTheCommand) {
   EXPECT_FALSE(process().destroyed);
   process().Exit(3);
   EXPECT_EQ(json::parse(client->ReceiveAll()[3])["details"]["causes"][0]["message"], "3");
+}
+
+TEST_F(RemoteCommandTest, ATerminalThatNobodyHasOpenForAMomentIsStillRead) {
+  backend_.terminals = true;
+  limits_.size_time = std::chrono::milliseconds(1);
+  auto client = Open(Exec(true, true, false, true), kV5);
+  client->Receive();
+  FakeProcess::WriteSome(process().terminal, "one");
+  EXPECT_EQ(client->Receive().data, "one");
+  process().terminal.Reset();
+  int turns = 0;
+  Eventually([&turns] { return ++turns > 10; });  // it is found out
+  process().terminal =
+      base::UniqueFd(::open(process().terminal_path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  ASSERT_TRUE(process().terminal.valid());
+  FakeProcess::WriteSome(process().terminal, "two");
+  EXPECT_EQ(client->Receive().data, "two");
+  FakeProcess::WriteSome(process().terminal, "three");
+  EXPECT_EQ(client->Receive().data, "three");
+  FakeProcess::WriteSome(process().terminal, "the end");
+  process().Exit(0);
+  const auto channels = client->ReceiveAll();
+  EXPECT_EQ(channels[1], "the end");
+  EXPECT_EQ(json::parse(channels[3])["status"], "Success");
 }
 
 TEST_F(RemoteCommandTest, AttachEndsWithTheContainer) {

@@ -36,6 +36,12 @@ struct Limits {
   size_t attach_buffer = 8 * 1024 * 1024;
   size_t total_buffer = 256 * 1024 * 1024;                                 // of all attached clients together
   std::chrono::nanoseconds attach_stall = std::chrono::milliseconds(150);  // how long such a client may take nothing
+  // In which such a client takes 64 KiB when it is no burden, though it may be slower than the container; the
+  // supervisor wants the same pace. What it takes longer is added up to the patience, which comes back evenly within
+  // the window.
+  std::chrono::nanoseconds attach_pace = std::chrono::milliseconds(100);
+  std::chrono::nanoseconds attach_patience = std::chrono::seconds(2);
+  std::chrono::nanoseconds attach_window = std::chrono::seconds(10);
   // After the end of a command: how long its outputs may stay open without a byte (a background process has them).
   std::chrono::nanoseconds drain_time = std::chrono::seconds(1);
   // After the end of a session: how long a client may take nothing of what is left for it.

@@ -13,7 +13,8 @@ namespace {
 
 enum Channel : uint8_t { kInput, kOutput, kError, kStatus, kResize, kRemoteCommandChannels };
 
-Awaitable<void> ServeCommand(Environment& environment, RemoteCommand command, StatusForm form, Channels& channels) {
+Awaitable<void> ServeCommand(Environment& environment, Ending& ending, RemoteCommand command, StatusForm form,
+                             Channels& channels) {
   const StdioRequest wanted = std::visit([](const StdioRequest& request) { return StdioRequest(request); }, command);
   RemoteCommandStreams streams;
   if (wanted.input) {
@@ -33,7 +34,7 @@ Awaitable<void> ServeCommand(Environment& environment, RemoteCommand command, St
   const Channel first = wanted.output ? kOutput : wanted.error ? kError : kStatus;
   absl::Status written = co_await channels.Write(first, {});
   if (written.ok()) {
-    co_await ServeRemoteCommand(environment, std::move(command), std::move(streams), form, channels);
+    co_await ServeRemoteCommand(environment, ending, std::move(command), std::move(streams), form, channels);
   }
 }
 
@@ -66,7 +67,7 @@ Awaitable<void> ServePorts(Environment& environment, PortForwardRequest request,
 
 }  // namespace
 
-Awaitable<void> ServeChannels(Environment& environment, Request request, std::vector<uint16_t> ports,
+Awaitable<void> ServeChannels(Environment& environment, Ending& ending, Request request, std::vector<uint16_t> ports,
                               WebSocketProtocol protocol, std::unique_ptr<WebSocket> socket) {
   auto executor = co_await boost::asio::this_coro::executor;
   auto* forward = std::get_if<PortForwardRequest>(&request);
@@ -79,10 +80,10 @@ Awaitable<void> ServeChannels(Environment& environment, Request request, std::ve
     co_await ServePorts(environment, std::move(*forward), std::move(ports), channels);
   } else if (auto* exec = std::get_if<ExecRequest>(&request); exec != nullptr) {
     RemoteCommand command(std::move(*exec));
-    co_await ServeCommand(environment, std::move(command), form, channels);
+    co_await ServeCommand(environment, ending, std::move(command), form, channels);
   } else {
     RemoteCommand command(std::get<AttachRequest>(std::move(request)));
-    co_await ServeCommand(environment, std::move(command), form, channels);
+    co_await ServeCommand(environment, ending, std::move(command), form, channels);
   }
   co_await channels.Close();
   co_await reader.Wait();

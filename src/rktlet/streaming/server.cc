@@ -34,6 +34,8 @@ constexpr std::chrono::milliseconds kOutOfDescriptors(200);
 constexpr std::chrono::milliseconds kCrowded(20);
 // How long everybody has for the token, however many come at once.
 constexpr std::chrono::seconds kPatience(1);
+// How long a client that is to end has to take what it is told of it.
+constexpr std::chrono::seconds kFarewell(1);
 constexpr std::chrono::nanoseconds kMaxTick = std::chrono::seconds(10);
 constexpr std::chrono::nanoseconds kMinTick = std::chrono::milliseconds(5);
 
@@ -72,6 +74,7 @@ class Server::Parts {
         listener_(executor),
         pause_(executor),
         tick_(executor),
+        all_gone_(executor),
         background_(executor) {}
 
   absl::Status Start(Options options) {
@@ -117,16 +120,9 @@ class Server::Parts {
       ::unlink(address_.path.c_str());
     }
     AbortWhere([](const Client& client) { return !client.admitted; });
-    {
-      asio::steady_timer end(core_.executor);
-      end.expires_after(grace);
-      end.async_wait([this](error_code error) {
-        if (!error) {
-          AbortWhere([](const Client&) { return true; });
-        }
-      });
-      co_await core_.tasks.Wait();
-    }
+    background_.Spawn(CutOff(grace));
+    co_await core_.tasks.Wait();
+    all_gone_.Notify();
     co_await background_.Wait();
   }
 
@@ -141,6 +137,33 @@ class Server::Parts {
       if (predicate(client)) {
         client.socket.Close();
       }
+    }
+  }
+
+  // Whoever is left after the grace time is told, and whoever does not take that is cut off.
+  Awaitable<void> CutOff(std::chrono::nanoseconds grace) {
+    const bool in_time = core_.clients.empty() || co_await all_gone_.WaitFor(grace);
+    if (in_time) {
+      co_return;
+    }
+    for (Client& client : core_.clients) {
+      EndClient(client, absl::UnavailableError("rktlet is stopping"));
+    }
+    const bool gone = co_await all_gone_.WaitFor(kFarewell);
+    if (!gone) {
+      AbortWhere([](const Client&) { return true; });
+    }
+  }
+
+  // A command tells its client; what has nothing to tell is cut off.
+  void EndClient(Client& client, absl::Status why) {
+    const bool asked = client.ending.why().has_value();
+    if (!client.ending.Ask(std::move(why))) {
+      client.socket.Close();
+    } else if (!asked) {
+      client.asked_to_end = steady_clock::now();
+    } else if (steady_clock::now() - client.asked_to_end >= kFarewell) {
+      client.socket.Close();
     }
   }
 
@@ -222,9 +245,12 @@ class Server::Parts {
       const bool endless = limit <= std::chrono::nanoseconds(0);
       co_await tick_.WaitFor(endless ? kMaxTick : std::clamp(limit / 4, kMinTick, kMaxTick));
       const auto now = steady_clock::now();
-      if (!endless) {
-        AbortWhere(
-            [now, limit](const Client& client) { return client.admitted && now - client.socket.touched() >= limit; });
+      for (Client& client : core_.clients) {
+        const bool idle = !endless && client.admitted && now - client.socket.touched() >= limit;
+        if (idle || client.ending.why().has_value()) {
+          const auto seconds = std::chrono::duration<double>(limit).count();
+          EndClient(client, absl::DeadlineExceededError(base::StrCat("nothing has moved for ", seconds, " s")));
+        }
       }
     }
   }
@@ -235,6 +261,7 @@ class Server::Parts {
   asio::posix::stream_descriptor listener_;
   asio::steady_timer pause_;
   Signal tick_;
+  Signal all_gone_;
   Tasks background_;
 };
 

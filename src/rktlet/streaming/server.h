@@ -36,7 +36,8 @@ class Server {
   // The URL by which a client gets what is asked for, once, within a minute. ResourceExhausted: too many are unused.
   absl::StatusOr<std::string> UrlFor(Request request);
 
-  // Takes no more clients; those with a stream may go on for `grace`, then they are cut off. Afterwards nothing runs.
+  // Takes no more clients; those with a stream may go on for `grace`, then they are cut off, and with them what
+  // they still wait for. Afterwards nothing runs; a process that is killed for that has some seconds to end.
   boost::asio::awaitable<void> Stop(std::chrono::nanoseconds grace);
 
   const std::string& url() const;

@@ -18,8 +18,6 @@ namespace {
 using base::StrCat;
 using std::chrono::steady_clock;
 
-constexpr size_t kMaxRequestId = 128;
-
 std::optional<uint16_t> ParsePort(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -70,20 +68,20 @@ class Forwarder {
   }
 
   void Add(const SpdySession::NewStream& stream) {
-    const std::string_view type = spdy::FindHeader(stream.headers, "streamtype");
-    const std::optional<uint16_t> port = ParsePort(spdy::FindHeader(stream.headers, "port"));
+    const std::string_view type = stream.type;
+    const std::optional<uint16_t> port = ParsePort(stream.port);
     if (!port || (type != "data" && type != "error")) {
       session_.Refuse(stream.id);
       return;
     }
-    std::string id(spdy::FindHeader(stream.headers, "requestid"));
+    std::string id = stream.request_id;
     if (id.empty()) {
       // Clients of old number nothing: they open the error stream, then the data stream.
       id = StrCat(type == "data" ? stream.id - 2 : stream.id);
     }
     // A client may also reset its streams before their time, so their number alone is no bound.
     const bool full = pairs_.size() + tasks_.size() >= environment_.limits.forwards;
-    if (id.size() > kMaxRequestId || (full && !pairs_.contains(id))) {
+    if (full && !pairs_.contains(id)) {
       session_.Refuse(stream.id);
       return;
     }

@@ -3,12 +3,14 @@
 
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "rktlet/streaming/status_message.h"
 
 namespace rktlet::streaming {
 namespace {
+
+// That a client opens before it has opened all that its command needs.
+constexpr size_t kMaxOpened = 64;
 
 // "v4.channel.k8s.io" is 4, "channel.k8s.io" is 1.
 int Version(std::string_view protocol) {
@@ -20,10 +22,10 @@ class Streams {
  public:
   Streams(const StdioRequest& wanted, bool resize)
       : slots_{{"error", true, &streams_.status},
-               {"stdin", wanted.input, &streams_.input},
-               {"stdout", wanted.output, &streams_.output},
-               {"stderr", wanted.error, &streams_.error},
-               {"resize", wanted.tty && resize, &streams_.resize}} {}
+               {"stdin", wanted.input, wanted.input ? &streams_.input : &unwanted_[0]},
+               {"stdout", wanted.output, wanted.output ? &streams_.output : &unwanted_[1]},
+               {"stderr", wanted.error, wanted.error ? &streams_.error : &unwanted_[2]},
+               {"resize", wanted.tty && resize, wanted.tty && resize ? &streams_.resize : &unwanted_[3]}} {}
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
@@ -37,21 +39,16 @@ class Streams {
   }
 
   void Add(const SpdySession::NewStream& stream, SpdySession& session) {
-    const std::string_view type = spdy::FindHeader(stream.headers, "streamtype");
     for (const Slot& slot : slots_) {
-      if (type != slot.type) {
+      if (stream.type != slot.type || *slot.stream != nullptr) {
         continue;
       }
+      *slot.stream = session.Open(stream.id);
       if (!slot.wanted) {
         // The request did not name it, the client opens it all the same: it is there, and silent.
-        unwanted_.push_back(session.Open(stream.id));
-        unwanted_.back()->CancelRead();
-        return;
+        (*slot.stream)->CancelRead();
       }
-      if (*slot.stream == nullptr) {
-        *slot.stream = session.Open(stream.id);
-        return;
-      }
+      return;
     }
     session.Refuse(stream.id);
   }
@@ -67,34 +64,38 @@ class Streams {
   };
 
   RemoteCommandStreams streams_;
+  std::unique_ptr<Stream> unwanted_[4];
   const Slot slots_[5];
-  std::vector<std::unique_ptr<Stream>> unwanted_;
 };
 
 }  // namespace
 
-Awaitable<void> ServeSpdyRemoteCommand(Environment& environment, RemoteCommand command, std::string protocol,
-                                       SpdySession& session) {
+Awaitable<void> ServeSpdyRemoteCommand(Environment& environment, Ending& ending, RemoteCommand command,
+                                       std::string protocol, SpdySession& session) {
   const int version = Version(protocol);
   const StatusForm form = version >= 4 ? StatusForm::kJson : StatusForm::kText;
   const StdioRequest wanted = std::visit([](const StdioRequest& request) { return StdioRequest(request); }, command);
   Streams streams(wanted, version >= 3);
   const auto deadline = std::chrono::steady_clock::now() + environment.limits.handshake_time;
-  while (!streams.Complete()) {
+  size_t opened = 0;
+  while (!streams.Complete() && opened < kMaxOpened) {
     auto stream = co_await session.Accept(deadline);
     if (!stream.has_value()) {
       break;
     }
     streams.Add(*stream, session);
+    ++opened;
   }
   session.RefuseNewStreams();
   if (streams.Complete()) {
     RemoteCommandStreams complete = streams.Take();
-    co_await ServeRemoteCommand(environment, std::move(command), std::move(complete), form, session);
+    co_await ServeRemoteCommand(environment, ending, std::move(command), std::move(complete), form, session);
   } else if (streams.status() != nullptr && !session.closed()) {
-    const absl::StatusOr<int> late =
-        absl::DeadlineExceededError("timed out waiting for the client to open its streams");
-    const std::string message = StatusMessage(late, form);
+    const absl::StatusOr<int> failure =
+        opened < kMaxOpened
+            ? absl::DeadlineExceededError("timed out waiting for the client to open its streams")
+            : absl::ResourceExhaustedError("too many streams, and not all that the command needs among them");
+    const std::string message = StatusMessage(failure, form);
     const absl::Status ignored = co_await streams.status()->Write(message);
     co_await streams.status()->CloseWrite();
   }

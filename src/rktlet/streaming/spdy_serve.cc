@@ -48,10 +48,12 @@ Awaitable<void> ServeSpdy(SpdyUpgrade upgrade) {
     co_await ServeSpdyPortForward(upgrade.environment, std::move(*forward), session);
   } else if (auto* exec = std::get_if<ExecRequest>(&upgrade.request); exec != nullptr) {
     RemoteCommand command(std::move(*exec));
-    co_await ServeSpdyRemoteCommand(upgrade.environment, std::move(command), std::move(upgrade.protocol), session);
+    co_await ServeSpdyRemoteCommand(upgrade.environment, upgrade.ending, std::move(command),
+                                    std::move(upgrade.protocol), session);
   } else {
     RemoteCommand command(std::get<AttachRequest>(std::move(upgrade.request)));
-    co_await ServeSpdyRemoteCommand(upgrade.environment, std::move(command), std::move(upgrade.protocol), session);
+    co_await ServeSpdyRemoteCommand(upgrade.environment, upgrade.ending, std::move(command),
+                                    std::move(upgrade.protocol), session);
   }
   co_await session.Close(upgrade.environment.limits.finish_time);
   co_await copying.Wait();

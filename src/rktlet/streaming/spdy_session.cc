@@ -14,6 +14,7 @@ namespace {
 
 // A socket that is not read does not tell that the client has gone: it is asked.
 constexpr std::chrono::seconds kLook(2);
+constexpr size_t kMaxHeaderValue = 128;
 
 }  // namespace
 
@@ -151,7 +152,7 @@ Awaitable<void> SpdySession::ReadAll() {
         Closed();
       }
     }
-    if (closed_) {
+    if (closed_ || leaving_) {
       break;
     }
     const std::span<char> space = buffer.span();
@@ -159,38 +160,54 @@ Awaitable<void> SpdySession::ReadAll() {
     if (!size.ok() || *size == 0) {
       break;
     }
-    if (!closing_) {
-      Feed({space.data(), *size});
-    }
+    const std::string_view bytes(space.data(), *size);
+    co_await Feed(bytes);
     buffer.Used(*size);
   }
   Closed();
 }
 
-void SpdySession::Feed(std::string_view bytes) {
-  while (auto event = connection_.Next(&bytes)) {
-    Handle(*event);
+Awaitable<void> SpdySession::Feed(std::string_view bytes) {
+  while (!closing_) {
+    const std::optional<spdy::Event> event = connection_.Next(&bytes);
+    if (!event.has_value()) {
+      break;
+    }
+    if (event->kind == spdy::Event::Kind::kPause) {
+      co_await Yield();
+    } else {
+      Handle(*event);
+    }
   }
   output_.Notify();
   // There may be windows to write into.
   WakeWriters();
 }
 
+void SpdySession::Welcome(const spdy::Event& event) {
+  NewStream stream{event.stream, std::string(spdy::FindHeader(event.headers, "streamtype")),
+                   std::string(spdy::FindHeader(event.headers, "port")),
+                   std::string(spdy::FindHeader(event.headers, "requestid"))};
+  const size_t longest = std::max({stream.type.size(), stream.port.size(), stream.request_id.size()});
+  // No stream of any client goes one way only; with a FIN it would be over at once, and no limit would count it.
+  if (refusing_ || event.unidirectional || longest > kMaxHeaderValue) {
+    Refuse(event.stream);
+    return;
+  }
+  auto created = std::make_shared<Inbound>(executor_, event.stream);
+  created->ended = event.end;
+  inbound_[event.stream] = std::move(created);
+  arrived_.push_back(std::move(stream));
+  arrival_.Notify();
+}
+
 void SpdySession::Handle(const spdy::Event& event) {
   const auto it = inbound_.find(event.stream);
   Inbound* inbound = it == inbound_.end() ? nullptr : it->second.get();
   switch (event.kind) {
-    case spdy::Event::Kind::kStream: {
-      auto created = std::make_shared<Inbound>(executor_, event.stream);
-      created->ended = event.end;
-      inbound_[event.stream] = std::move(created);
-      arrived_.push_back({event.stream, event.headers});
-      arrival_.Notify();
-      if (refusing_) {
-        RefuseNewStreams();
-      }
+    case spdy::Event::Kind::kStream:
+      Welcome(event);
       break;
-    }
     case spdy::Event::Kind::kData:
     case spdy::Event::Kind::kHeaders:
       if (inbound == nullptr) {
@@ -224,6 +241,7 @@ void SpdySession::Handle(const spdy::Event& event) {
     case spdy::Event::Kind::kReply:
     case spdy::Event::Kind::kGoAway:
     case spdy::Event::Kind::kPong:
+    case spdy::Event::Kind::kPause:
       break;  // streams are the client's to open, and it closes the connection itself when it wants no more of them
   }
 }
@@ -326,6 +344,7 @@ Awaitable<void> SpdySession::Close(std::chrono::nanoseconds time) {
     co_await written_.Wait();
   }
   stalled.Stop();
+  leaving_ = true;
   co_await transport_->Close();
 }
 

@@ -22,10 +22,13 @@ namespace rktlet::streaming {
 // Lives in one coroutine's frame, like everything that uses it.
 class SpdySession final : public Connection {
  public:
-  // A stream that the client has opened: nobody has answered it yet.
+  // A stream that the client has opened: nobody has answered it yet. Of its headers those that mean something, at most
+  // 128 bytes each.
   struct NewStream {
     spdy::StreamId id = 0;
-    spdy::Headers headers;
+    std::string type;        // streamtype
+    std::string port;        // of port-forward
+    std::string request_id;  // of port-forward
   };
 
   SpdySession(const boost::asio::any_io_executor& executor, std::unique_ptr<Transport> transport,
@@ -58,8 +61,9 @@ class SpdySession final : public Connection {
   struct Inbound;
   class SpdyStream;
 
-  void Feed(std::string_view bytes);
+  Awaitable<void> Feed(std::string_view bytes);
   void Handle(const spdy::Event& event);
+  void Welcome(const spdy::Event& event);
   void ConsumeAll(Inbound& inbound);
   void WakeWriters();
   void Closed();
@@ -68,8 +72,8 @@ class SpdySession final : public Connection {
   const std::unique_ptr<Transport> transport_;
   spdy::Connection connection_;
   std::map<spdy::StreamId, std::shared_ptr<Inbound>> inbound_;
-  std::deque<NewStream> arrived_;
-  std::deque<Signal*> waiting_;  // writers, who get their turns in order
+  std::deque<NewStream> arrived_;  // all of them open, so no more than max_streams
+  std::deque<Signal*> waiting_;    // writers, who get their turns in order
   Signal arrival_;
   Signal output_;
   Signal input_wanted_;
@@ -78,6 +82,7 @@ class SpdySession final : public Connection {
   bool refusing_ = false;  // new streams
   bool writing_ = true;    // WriteAll runs
   bool closing_ = false;   // what comes in is dropped, and what there is to be sent is the last
+  bool leaving_ = false;   // the transport says its farewell, and reads for it itself
   bool closed_ = false;    // the client has gone, or broke the protocol
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "rktlet/streaming/ending.h"
 #include "rktlet/streaming/request.h"
 #include "rktlet/streaming/stream.h"
 
@@ -40,6 +41,7 @@ class Transport {
 // A connection that was upgraded to SPDY/3.1. The answer to the upgrade has been sent.
 struct SpdyUpgrade {
   Environment& environment;
+  Ending& ending;
   std::unique_ptr<Transport> transport;  // what came behind the request is read first
   std::string protocol;  // negotiated: "v4.channel.k8s.io", …, "channel.k8s.io", or "portforward.k8s.io"
   Request request;
