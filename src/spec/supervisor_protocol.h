@@ -35,8 +35,9 @@ enum Operation : uint32_t {
   kForget = 5,
   // no strings. reply: value = number of apps with open stdio; a test that it lives.
   kPing = 6,
-  // strings: app. reply comes when both output pipes have reached their end and the log is written, or after 1 s
-  // (value = 1: something still holds a pipe).
+  // strings: app. The container has ended: reply comes when its outputs are at their end (a terminal that nobody has
+  // open
+  // is) and the log is written, or after 1 s (value = 1: something still holds a pipe).
   kDrain = 7,
   // strings: app. flags: kTty, kStdin, kStdout, kStderr: what is wanted. reply: value = the flags of what there is,
   // with
@@ -48,9 +49,9 @@ enum Operation : uint32_t {
   // The string names all that there is, wanted or not, with spaces between: stdin stdout stderr, or tty-in tty-out.
   // The connection is the attachment from then on and its end detaches. When the supervisor ends it, a last reply comes
   // first: error 0 when the output has ended and all of it is in the descriptors, ETIMEDOUT when the client did not
-  // read
-  // fast enough, ECANCELED when the supervisor has let go of the app.
-  // ENOENT: never started here. ESHUTDOWN: its output has ended. EAGAIN: its terminal is not there yet.
+  // read fast enough, or held the output up too often, ECANCELED when the supervisor has let go of the app.
+  // ENOENT: never started here. ESHUTDOWN: it has neither outputs nor stdin any more. EAGAIN: its terminal is not there
+  // yet.
   kAttach = 8,
   // strings: app, columns, rows (decimal). Sets the size of the container's terminal. ENOTTY without one.
   kResize = 9,

@@ -149,12 +149,14 @@ void AttachSession::Pass(std::string_view bytes) {
     const ssize_t written = write(input_.get(), bytes.data(), bytes.size());
     if (written > 0) {
       bytes.remove_prefix(static_cast<size_t>(written));
-    } else if (errno == EAGAIN) {
-      struct pollfd fds[] = {{input_.get(), POLLOUT, 0},
+    } else if (errno == EAGAIN || errno == EIO) {
+      // EIO: nobody has the terminal open at the moment, and nothing tells when that changes.
+      const bool closed = errno == EIO;
+      struct pollfd fds[] = {{closed ? -1 : input_.get(), POLLOUT, 0},
                              {output_.get(), POLLIN, 0},
                              {error_.get(), POLLIN, 0},
                              {connection_.fd.get(), POLLIN, 0}};
-      poll(fds, 4, -1);
+      poll(fds, 4, closed ? 100 : -1);
       if (fds[1].revents != 0) {
         Copy(output_, STDOUT_FILENO);
       }

@@ -80,14 +80,19 @@ void App::Destroy(App* app) {
 void App::CloseStdio() {
   attachments_.StopWaiting();
   DrainNow();
+  const bool over = hung_up_ || !HasOutput();
   console_.Close();
   Stream* const streams[] = {&out_, &err_};
   for (Stream* stream : streams) {
     loop_->Close(&stream->source);
     stream->splitter.Finish(&log_, &journal_);
   }
-  attachments_.EndAll(ECANCELED, "the pod's supervisor has let go of the container");
-  terminal_ = terminal_input_ = false;
+  if (over) {
+    attachments_.EndAll(0, "");
+  } else {
+    attachments_.EndAll(ECANCELED, "the pod's supervisor has let go of the container");
+  }
+  terminal_ = terminal_input_ = hung_up_ = ended_ = false;
 }
 
 int App::WatchOutput(Stream* stream, int fd) {
@@ -163,7 +168,7 @@ Failure App::OpenTerminal(const LogTarget& log, Input input, const char* socket_
 }
 
 Failure App::Attach(int connection, uint32_t wanted) {
-  if (!HasOutput()) {
+  if (!HasOutput() && !attachments_.HasInput()) {
     return {ESHUTDOWN, "the container has ended"};
   }
   if (terminal_ && out_.source.fd < 0) {
@@ -257,6 +262,7 @@ void App::RecordOom(void* context) {
 bool App::ReadOnce(Stream* stream) {
   const ssize_t size = read(stream->source.fd, read_buffer, sizeof(read_buffer));
   if (size > 0) {
+    TakeUp(stream);
     stream->splitter.Add(&log_, &journal_, read_buffer, static_cast<size_t>(size));
     if (!attachments_.Deliver(stream->index, read_buffer, static_cast<size_t>(size))) {
       stream->paused = true;
@@ -268,18 +274,53 @@ bool App::ReadOnce(Stream* stream) {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
     return errno == EINTR;
   }
-  EndStream(stream);  // the end, or EIO: the last process left the terminal
+  if (size < 0 && errno == EIO && terminal_ && !ended_) {
+    HangUp(stream);
+  } else {
+    EndStream(stream);
+  }
   return false;
+}
+
+// The last process has closed the terminal. One may open it again, as systemd does as a container's first process: what
+// it writes then is an edge, while the level (EPOLLHUP) would never let us sleep.
+void App::HangUp(Stream* stream) {
+  if (hung_up_) {
+    return;
+  }
+  loop_->Unwatch(&stream->source);
+  if (const int error = loop_->Watch(&stream->source, EPOLLIN | EPOLLET); error != 0) {
+    Report("watch the terminal of", name_, error);
+    EndStream(stream);
+    return;
+  }
+  hung_up_ = true;
+}
+
+void App::TakeUp(Stream* stream) {
+  if (!hung_up_) {
+    return;
+  }
+  hung_up_ = false;
+  loop_->Unwatch(&stream->source);
+  if (const int error = loop_->Watch(&stream->source, EPOLLIN); error != 0) {
+    Report("watch the terminal of", name_, error);
+  }
 }
 
 void App::EndStream(Stream* stream) {
   loop_->Close(&stream->source);
   stream->splitter.Finish(&log_, &journal_);
   attachments_.EndStream(stream->index);
+  hung_up_ = false;
   if (HasOutput()) {
     return;
   }
-  attachments_.EndAll(0, "");
+  if (ended_) {
+    attachments_.EndAll(0, "");
+  } else {
+    attachments_.EndWithInput();
+  }
   if (on_output_end != nullptr) {
     on_output_end(this, on_output_end_context);
   }
@@ -306,6 +347,16 @@ void App::DrainNow() {
       }
     }
   }
+}
+
+bool App::Drain() {
+  ended_ = true;
+  DrainNow();
+  if (HasOutput()) {
+    return false;
+  }
+  attachments_.EndAll(0, "");
+  return true;
 }
 
 void App::HandleOutput(Source* source, uint32_t) {

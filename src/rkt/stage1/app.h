@@ -61,6 +61,9 @@ class App {
 
   // Writes to the log what is in the pipes now, without waiting for more. A stream that waits for a client is left.
   void DrainNow();
+  // The container has ended. The same, and nothing is expected any more: a terminal that nobody has open is at its end,
+  // and clients' input keeps no attachment. True when no output is left.
+  bool Drain();
 
   // The same for clients that are behind: they are dropped at this time (CLOCK_MONOTONIC in ms; -1: none is).
   int64_t NextDeadline() const { return attachments_.NextDeadline(); }
@@ -87,6 +90,8 @@ class App {
   void CloseStdio();
   bool ReadOnce(Stream* stream);
   void EndStream(Stream* stream);
+  void HangUp(Stream* stream);
+  void TakeUp(Stream* stream);
   static void HandleOutput(Source* source, uint32_t events);
   static void CaughtUp(void* context, int stream);
   static void TakeTerminal(void* context, int master);
@@ -99,6 +104,8 @@ class App {
   Stream err_{true};
   bool terminal_ = false;
   bool terminal_input_ = false;
+  bool hung_up_ = false;  // no process has the terminal open
+  bool ended_ = false;    // the container
   Attachments attachments_;
   Console console_;
   LogFile log_;

@@ -15,14 +15,15 @@ namespace {
 
 namespace supervisor = rktlet::spec::supervisor;
 
-bool Ask(int fd, const sockaddr_un& address, const char* app) {
-  const timeval second = {1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second));
+// Whether the answer is 1.
+bool Ask(int fd, const sockaddr_un& address, supervisor::Operation operation, const char* app) {
+  const timeval limit = {2, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return false;
   }
-  const supervisor::RequestHeader request{supervisor::kMagic, supervisor::kOomSeen, 0, 0};
+  const supervisor::RequestHeader request{supervisor::kMagic, operation, 0, 0};
   if (SendPacket(fd, &request, sizeof(request), app, strlen(app) + 1, nullptr, 0) != 0) {
     return false;
   }
@@ -36,9 +37,7 @@ bool Ask(int fd, const sockaddr_un& address, const char* app) {
   return reply.magic == supervisor::kMagic && reply.error == 0 && reply.value == 1;
 }
 
-}  // namespace
-
-bool SupervisorSawOom(const char* socket_path, const char* app) {
+bool AskAt(const char* socket_path, supervisor::Operation operation, const char* app) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const size_t length = strlen(socket_path);
@@ -50,9 +49,17 @@ bool SupervisorSawOom(const char* socket_path, const char* app) {
   if (fd < 0) {
     return false;
   }
-  const bool seen = Ask(fd, address, app);
+  const bool answer = Ask(fd, address, operation, app);
   close(fd);
-  return seen;
+  return answer;
 }
+
+}  // namespace
+
+bool SupervisorSawOom(const char* socket_path, const char* app) {
+  return AskAt(socket_path, supervisor::kOomSeen, app);
+}
+
+void DrainSupervisor(const char* socket_path, const char* app) { AskAt(socket_path, supervisor::kDrain, app); }
 
 }  // namespace rkt::stage1

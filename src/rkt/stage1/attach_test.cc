@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -59,6 +60,8 @@ HarnessReply LastReply(const SupervisorHarness::Attachment& attachment) {
 
 class Attach : public testing::Test {
  protected:
+  explicit Attach(int patience = 3000) : harness_(patience) {}
+
   std::vector<base::UniqueFd> OpenApp(uint32_t flags = 0) {
     HarnessReply reply = harness_.Call(supervisor::kStdio, {"app", harness_.MakeContainer("container"), log_}, flags);
     EXPECT_EQ(reply.error, 0) << reply.text;
@@ -83,6 +86,24 @@ class Attach : public testing::Test {
 
   static void Write(const base::UniqueFd& fd, const std::string& text) {
     EXPECT_THAT(base::WriteAll(fd.get(), text), base::IsOk());
+  }
+
+  // Whatever the supervisor had to handle has been handled.
+  void Settle() {
+    for (int round = 0; round < 3; ++round) {
+      EXPECT_EQ(harness_.Call(supervisor::kPing, {}).error, 0);
+    }
+  }
+
+  void WaitForAttachments(int count) {
+    const std::string wanted = "attachments=" + std::to_string(count);
+    // Questions are answered before the clients' ends are seen.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    std::string state;
+    do {
+      state = harness_.Call(supervisor::kLogState, {"app"}).text;
+    } while (!state.ends_with(wanted) && std::chrono::steady_clock::now() < deadline);
+    EXPECT_THAT(state, testing::EndsWith(wanted));
   }
 
   SupervisorHarness harness_;
@@ -293,13 +314,163 @@ TEST_F(Attach, SurvivesClientsThatGoAwayInTheMiddle) {
   for (int round = 0; round < 100; ++round) {
     EXPECT_EQ(Take(fds[0], 1), "y");
   }
-  // Questions are answered before the clients' ends are seen.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  std::string state;
-  do {
-    state = harness_.Call(supervisor::kLogState, {"app"}).text;
-  } while (state.find("attachments=0") == std::string::npos && std::chrono::steady_clock::now() < deadline);
-  EXPECT_THAT(state, HasSubstr("attachments=0"));
+  WaitForAttachments(0);
+}
+
+TEST_F(Attach, AContainerWithoutOutputsKeepsItsInputAndItsClients) {
+  auto fds = OpenApp(supervisor::kStdin);
+  auto client = harness_.Attach("app", kBoth | supervisor::kStdin);
+  Write(fds[1], "now quiet\n");
+  fds[1].Reset();
+  fds[2].Reset();
+  EXPECT_EQ(TakeAll(client.reply.fds[1]), "now quiet\n");
+  EXPECT_EQ(TakeAll(client.reply.fds[2]), "");
+  Write(client.reply.fds[0], "still here");
+  EXPECT_EQ(Take(fds[0], 10), "still here");
+  auto later = harness_.Attach("app", kBoth | supervisor::kStdin);
+  ASSERT_EQ(later.reply.value, kBoth | supervisor::kStdin) << later.reply.text;
+  EXPECT_EQ(TakeAll(later.reply.fds[1]), "");
+  Write(later.reply.fds[0], "me, too");
+  EXPECT_EQ(Take(fds[0], 7), "me, too");
+  fds[0].Reset();
+  EXPECT_EQ(LastReply(client).error, 0);
+  EXPECT_EQ(LastReply(later).error, 0);
+  EXPECT_EQ(harness_.Attach("app", kBoth).reply.error, ESHUTDOWN);
+}
+
+TEST_F(Attach, ClientsOfAContainerWithoutOutputsEndWhenItDoes) {
+  auto fds = OpenApp(supervisor::kStdin);
+  auto client = harness_.Attach("app", kBoth | supervisor::kStdin);
+  fds[1].Reset();
+  fds[2].Reset();
+  EXPECT_EQ(TakeAll(client.reply.fds[1]), "");
+  EXPECT_EQ(TakeAll(client.reply.fds[2]), "");
+  EXPECT_FALSE(Readable(client.connection));
+  EXPECT_EQ(harness_.Call(supervisor::kDrain, {"app"}).value, 0U);
+  EXPECT_EQ(LastReply(client).error, 0);
+  EXPECT_EQ(harness_.Attach("app", kBoth).reply.error, ESHUTDOWN);
+}
+
+TEST_F(Attach, ATerminalThatNobodyHasOpenMayBeOpenedAgain) {
+  base::UniqueFd slave = OpenTerminal(supervisor::kStdin);
+  const std::string name = ::ttyname(slave.get());
+  auto client = harness_.Attach("app", kBoth | supervisor::kStdin);
+  for (int round = 0; round < 3; ++round) {
+    slave.Reset();
+    Settle();
+    EXPECT_EQ(harness_.Attach("app", supervisor::kStdout).reply.error, 0) << "the container has not ended";
+    EXPECT_EQ(harness_.Call(supervisor::kResize, {"app", "132", "43"}).error, 0);
+    slave = base::UniqueFd(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_TRUE(slave.valid());
+    Settle();
+    for (const char* line : {"again\n", "and again\n"}) {
+      Write(slave, line);
+      EXPECT_EQ(Take(client.reply.fds[1], std::string(line).size() + 1),
+                std::string(line, std::string(line).size() - 1) + "\r\n");
+    }
+    Write(client.reply.fds[0], "typed\n");
+    EXPECT_EQ(Take(slave, 6), "typed\n");
+    EXPECT_EQ(Take(client.reply.fds[1], 7), "typed\r\n");
+  }
+  Write(slave, "last\n");
+  slave.Reset();
+  EXPECT_EQ(harness_.Call(supervisor::kDrain, {"app"}).value, 0U);
+  EXPECT_EQ(TakeAll(client.reply.fds[1]), "last\r\n");
+  EXPECT_EQ(LastReply(client).error, 0);
+  EXPECT_EQ(harness_.Attach("app", kBoth).reply.error, ESHUTDOWN);
+  EXPECT_THAT(base::ReadFile(log_).value_or(""), testing::EndsWith("stdout F last\r\n"));
+}
+
+TEST_F(Attach, ATerminalThatIsClosedAfterADrainIsAtItsEnd) {
+  base::UniqueFd slave = OpenTerminal(0);
+  auto client = harness_.Attach("app", kBoth);
+  EXPECT_EQ(harness_.Call(supervisor::kDrain, {"app"}).value, 1U);
+  slave.Reset();
+  EXPECT_EQ(TakeAll(client.reply.fds[0]), "");
+  EXPECT_EQ(LastReply(client).error, 0);
+}
+
+TEST_F(Attach, ATerminalThatNobodyHasOpenCostsNoTime) {
+  base::UniqueFd slave = OpenTerminal(0);
+  slave.Reset();
+  Settle();
+  const std::string status = "/proc/" + std::to_string(harness_.pid()) + "/status";
+  const auto wake_ups = [&status] {
+    const std::string text = base::ReadFile(status).value_or("");
+    return std::stoi(text.substr(text.find("\nvoluntary_ctxt_switches:") + 25));
+  };
+  const int before = wake_ups();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LE(wake_ups() - before, 1);
+}
+
+TEST_F(Attach, VisitorsOfAFullStdinDoNotPileUp) {
+  auto fds = OpenApp(supervisor::kStdin);
+  auto writer = harness_.Attach("app", supervisor::kStdin);
+  ASSERT_EQ(::fcntl(writer.reply.fds[0].get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string much(size_t{4} << 20, 'x');
+  size_t written = 0;
+  while (true) {
+    const ssize_t count = ::write(writer.reply.fds[0].get(), much.data(), much.size());
+    if (count <= 0) {
+      break;
+    }
+    written += static_cast<size_t>(count);
+    Settle();
+  }
+  for (int round = 0; round < 1200; ++round) {
+    auto visitor = harness_.Attach("app", supervisor::kStdin);
+    ASSERT_EQ(visitor.reply.error, 0) << visitor.reply.text << " in round " << round;
+    if (round % 2 == 0) {
+      Write(visitor.reply.fds[0], "y");
+    }
+  }
+  WaitForAttachments(1 + 128);  // some of those that left something
+  const std::string taken = Take(fds[0], written + 128);
+  EXPECT_EQ(std::count(taken.begin(), taken.end(), 'x'), static_cast<ptrdiff_t>(written));
+  EXPECT_EQ(std::count(taken.begin(), taken.end(), 'y'), 128);
+  WaitForAttachments(1);
+}
+
+TEST_F(Attach, AVisitorOfAFullStdinOnceEndsIt) {
+  auto fds = OpenApp(supervisor::kStdin | supervisor::kStdinOnce);
+  auto writer = harness_.Attach("app", supervisor::kStdin);
+  Write(writer.reply.fds[0], std::string(size_t{96} << 10, 'x'));  // more than the container's pipe holds
+  Settle();
+  { auto visitor = harness_.Attach("app", supervisor::kStdin); }
+  pollfd broken{writer.reply.fds[0].get(), 0, 0};
+  EXPECT_EQ(::poll(&broken, 1, 20000), 1);
+  WaitForAttachments(1);
+  EXPECT_EQ(TakeAll(fds[0]), std::string(size_t{64} << 10, 'x'));
+}
+
+TEST_F(Attach, KeepsLittleForAClient) {
+  auto fds = OpenApp();
+  auto client = harness_.Attach("app", kBoth);
+  EXPECT_LE(::fcntl(client.reply.fds[0].get(), F_GETPIPE_SZ), 128 << 10);
+}
+
+class SlowClient : public Attach {
+ protected:
+  SlowClient() : Attach(150) {}
+};
+
+TEST_F(SlowClient, ThatHoldsTheContainerUpAgainAndAgainIsDropped) {
+  auto fds = OpenApp();
+  auto client = harness_.Attach("app", kBoth);
+  std::thread writer([&] {
+    Write(fds[1], std::string(size_t{32} << 20, 'x'));
+    fds.clear();
+  });
+  std::string piece(size_t{64} << 10, '\0');
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+  while (!Readable(client.connection) && std::chrono::steady_clock::now() < deadline) {
+    EXPECT_GE(::read(client.reply.fds[0].get(), piece.data(), piece.size()), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
+  EXPECT_EQ(LastReply(client).error, ETIMEDOUT);
+  writer.join();
 }
 
 TEST_F(Attach, AWordOutOfPlaceDetaches) {

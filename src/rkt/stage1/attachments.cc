@@ -22,7 +22,9 @@ namespace {
 namespace supervisor = rktlet::spec::supervisor;
 
 constexpr int kMaxAttachments = 1024;
-constexpr int kPipeSize = 1 << 20;  // where the limit for pipes allows it, else what it was
+constexpr char kTooSlow[] = "the client did not read the container's output fast enough";
+// Written by us, so that the pod pays for it: whoever is behind the client has buffers of its own.
+constexpr int kPipeSize = 128 << 10;
 
 // How long a client that does not read holds the container up. Tests on slow machines want more.
 int64_t PatienceMillis() {
@@ -30,6 +32,14 @@ int64_t PatienceMillis() {
   const char* given = getenv("RKT_ATTACH_PATIENCE_MS");
   return given != nullptr && ParseNumber(given, &millis) ? millis : 250;
 }
+
+// Waits that are no longer than this cost nothing: who reads steadily may be slower than the container. Usually 100 ms,
+// in which a client of rktlet takes 64 KiB (docs/streaming.md).
+int64_t FreeMillis() { return PatienceMillis() * 2 / 5; }
+
+// What a client may cost: usually 2 s in 10 s.
+int64_t MaxCost() { return PatienceMillis() * 8; }
+constexpr int64_t kCostDecay = 5;
 
 // A pipe from us to a client: our end never blocks.
 int MakeOutputPipe(int* read_end, int* write_end) {
@@ -66,6 +76,7 @@ void Attachments::Init(Loop* loop, void (*caught_up)(void* context, int stream),
   loop_ = loop;
   caught_up_ = caught_up;
   context_ = context;
+  stdin_.NotifyClosed(&Attachments::StdinClosed, this);
 }
 
 int Attachments::Add(int connection, uint32_t wanted, int master, bool terminal_input) {
@@ -96,9 +107,18 @@ int Attachments::Add(int connection, uint32_t wanted, int master, bool terminal_
   if (error != 0) {
     loop_->Unwatch(&attachment->control);
     attachment->control.fd = -1;  // the caller's still
+    if (attachment->input.source.fd >= 0) {
+      stdin_.Remove(&attachment->input);
+    }
     Detach(attachment);
+    return error;
   }
-  return error;
+  for (int stream = 0; stream < kOutputStreams; ++stream) {
+    if (stream_ended_[stream]) {
+      loop_->Close(&attachment->outputs[stream]);
+    }
+  }
+  return 0;
 }
 
 int Attachments::MakePipes(Attachment* attachment, uint32_t wanted, int master, bool terminal_input, Ends* ends) {
@@ -188,14 +208,26 @@ void Attachments::InputEnded(void* context) {
   attachment->all->Release(attachment);
 }
 
-// What the client has written before it went away still goes to the container.
+void Attachments::StdinClosed(void* context) {
+  Attachments* all = static_cast<Attachments*>(context);
+  if (all->ends_with_input_) {
+    all->EndAll(0, "");
+  }
+}
+
+// What the client has written before it went away still goes to the container. When that was its only input
+// (stdin_once), others may be freed here, too.
 void Attachments::Detach(Attachment* attachment) {
   loop_->Close(&attachment->control);
   for (int stream = 0; stream < kOutputStreams; ++stream) {
     loop_->Close(&attachment->outputs[stream]);
     attachment->behind[stream] = 0;
   }
-  Release(attachment);
+  if (attachment->input.source.fd >= 0) {
+    stdin_.Leave(&attachment->input);
+  } else {
+    Release(attachment);
+  }
   for (int stream = 0; stream < kOutputStreams; ++stream) {
     CheckCaughtUp(stream);
   }
@@ -261,15 +293,14 @@ bool Attachments::Deliver(int stream, const char* data, size_t size) {
   }
   memcpy(held->data, data + size - most, most);
   held->size = most;
-  held->deadline = MonotonicMillis() + PatienceMillis();
-  for (Attachment* attachment = first_; attachment != nullptr;) {
-    Attachment* next = attachment->next;
-    if (attachment->behind[stream] > 0 && loop_->Watch(&attachment->outputs[stream], EPOLLOUT) != 0) {
-      Drop(attachment, ENOMEM, "the output cannot be watched");
+  held->since = MonotonicMillis();
+  held->deadline = held->since + PatienceMillis();
+  for (Attachment* attachment = first_; attachment != nullptr; attachment = attachment->next) {
+    if (attachment->behind[stream] > 0) {
+      loop_->Watch(&attachment->outputs[stream], EPOLLOUT);  // one that cannot be watched is dropped in time
     }
-    attachment = next;
   }
-  return held->data == nullptr;
+  return false;
 }
 
 void Attachments::HandleOutput(Source* source, uint32_t) {
@@ -279,10 +310,29 @@ void Attachments::HandleOutput(Source* source, uint32_t) {
   const Held& held = all->held_[stream];
   size_t* behind = &attachment->behind[stream];
   *behind -= all->Write(attachment, stream, held.data + held.size - *behind, *behind);
-  if (*behind == 0) {
-    all->loop_->Unwatch(source);
+  if (*behind > 0) {
+    return;
+  }
+  all->loop_->Unwatch(source);
+  if (all->IsTooSlow(attachment, MonotonicMillis() - held.since)) {
+    all->Drop(attachment, ETIMEDOUT, kTooSlow);
+  } else {
     all->CheckCaughtUp(stream);
   }
+}
+
+// Charges the client with a wait.
+bool Attachments::IsTooSlow(Attachment* attachment, int64_t waited) {
+  const int64_t now = MonotonicMillis();
+  attachment->cost -= (now - attachment->cost_time) / kCostDecay;
+  if (attachment->cost < 0) {
+    attachment->cost = 0;
+  }
+  attachment->cost_time = now;
+  if (waited > FreeMillis()) {
+    attachment->cost += waited - FreeMillis();
+  }
+  return attachment->cost > MaxCost();
 }
 
 void Attachments::CheckCaughtUp(int stream) {
@@ -309,11 +359,12 @@ void Attachments::StopWaiting() {
 
 void Attachments::DropLaggards(int stream) {
   for (Attachment* attachment = first_; attachment != nullptr;) {
-    Attachment* next = attachment->next;
     if (attachment->behind[stream] > 0) {
-      Drop(attachment, ETIMEDOUT, "the client did not read the container's output fast enough");
+      Drop(attachment, ETIMEDOUT, kTooSlow);
+      attachment = first_;  // the next may be gone, too
+    } else {
+      attachment = attachment->next;
     }
-    attachment = next;
   }
 }
 
@@ -321,14 +372,26 @@ void Attachments::EndStream(int stream) {
   for (Attachment* attachment = first_; attachment != nullptr; attachment = attachment->next) {
     loop_->Close(&attachment->outputs[stream]);
   }
+  stream_ended_[stream] = true;
+}
+
+void Attachments::EndWithInput() {
+  ends_with_input_ = true;
+  if (!stdin_.is_open()) {
+    EndAll(0, "");
+  }
 }
 
 void Attachments::EndAll(int error, const char* text) {
+  ends_with_input_ = false;
   stdin_.Close();
   while (first_ != nullptr) {
     Drop(first_, error, text);  // without its input nothing keeps it
   }
   waiting_ = true;
+  for (bool& ended : stream_ended_) {
+    ended = false;
+  }
 }
 
 int64_t Attachments::NextDeadline() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clients that are attached to a container: each has pipes of its own for what it wants of the output, and one for
-// what it types. A client that does not read holds the container up for a moment at most, then it is dropped.
+// what it types. A client that does not read holds the container up for a moment at most, then it is dropped; so is one
+// that does so again and again.
 #pragma once
 
 #include <stddef.h>
@@ -34,8 +35,12 @@ class Attachments {
   // From now on who does not take a piece at once is dropped.
   void StopWaiting();
 
+  bool HasInput() const { return stdin_.is_open(); }
+
   // The stream has ended, and every client has all of it.
   void EndStream(int stream);
+  // No stream is left: all attachments end with the container's stdin, which it may still read, or now if it has none.
+  void EndWithInput();
   // Ends all attachments and the container's stdin; `error` and `text` are the clients' last reply.
   void EndAll(int error, const char* text);
 
@@ -53,11 +58,14 @@ class Attachments {
     StdinInput input;
     Source outputs[kOutputStreams];
     size_t behind[kOutputStreams] = {};  // how much of the end of what is held it has not taken
+    int64_t cost = 0;                    // ms that it has held the container up, less a fifth of the time since
+    int64_t cost_time = 0;               // when that was right
   };
   // A piece of output that somebody has not taken.
   struct Held {
     char* data = nullptr;
     size_t size = 0;
+    int64_t since = 0;
     int64_t deadline = 0;
   };
   // The clients' ends of the pipes.
@@ -66,12 +74,14 @@ class Attachments {
   static void HandleControl(Source* source, uint32_t events);
   static void HandleOutput(Source* source, uint32_t events);
   static void InputEnded(void* context);
+  static void StdinClosed(void* context);
 
   int MakePipes(Attachment* attachment, uint32_t wanted, int master, bool terminal_input, Ends* ends);
   int MakeInput(Attachment* attachment, int* write_end);
   int Watch(Attachment* attachment, int connection);
   size_t Write(Attachment* attachment, int stream, const char* data, size_t size);
   void CheckCaughtUp(int stream);
+  bool IsTooSlow(Attachment* attachment, int64_t waited);
   void Detach(Attachment* attachment);
   void Drop(Attachment* attachment, int error, const char* text);
   void DropLaggards(int stream);
@@ -84,6 +94,8 @@ class Attachments {
   Attachment* first_ = nullptr;
   int count_ = 0;
   Held held_[kOutputStreams];
+  bool stream_ended_[kOutputStreams] = {};
+  bool ends_with_input_ = false;
   bool waiting_ = true;
 };
 

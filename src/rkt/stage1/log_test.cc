@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -108,6 +109,24 @@ TEST_F(Log, ALineThatLostAPieceSpoilsNoOther) {
   EXPECT_THAT(LinesOf(log_),
               ElementsAre("stdout P " + std::string(16384, 'a'), "stdout F ", "stdout F next", "stdout F more"));
   EXPECT_THAT(State(), HasSubstr("lost_lines=1 lost_bytes=" + std::to_string(50100 - 16384) + " "));
+}
+
+// A file that grows up to the limit and cannot be made shorter: what is torn stays torn.
+TEST_F(Log, AReopenedFileKeepsItsTear) {
+  const base::UniqueFd file(::memfd_create("log", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+  log_ = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file.get());
+  OpenApp();
+  Write(1, "before\n");
+  LimitFile(60);
+  Write(1, "this is torn somewhere\n");
+  LimitFile(RLIM_INFINITY);
+  EXPECT_EQ(harness_.Call(supervisor::kReopenLog, {"app"}).error, 0);
+  Write(1, "after\n");
+  const std::vector<std::string> lines = LinesOf(log_);
+  ASSERT_THAT(lines, testing::SizeIs(3));
+  EXPECT_EQ(lines[0], "stdout F before");
+  EXPECT_EQ(lines[2], "stdout F after");
 }
 
 TEST_F(Log, AStreamThatIsNotTornIsNotTouchedByTheOthersLoss) {
@@ -240,6 +259,19 @@ TEST_F(JournalCopy, MarksPiecesOfLongLines) {
   Write(1, std::string(16390, 'x') + "\n");
   EXPECT_THAT(NextEntry(), HasSubstr("CONTAINER_PARTIAL_MESSAGE=true\nA=b\n"));
   EXPECT_THAT(NextEntry(), Not(HasSubstr("PARTIAL")));
+}
+
+TEST_F(JournalCopy, HasAllOfALineThatTheLogHasLost) {
+  ASSERT_EQ(OpenApp("0 0\nA=b\n"), 0);
+  LimitFile(1);
+  Write(1, std::string(16390, 'x'));  // the log loses the first piece, and with it the line
+  LimitFile(RLIM_INFINITY);
+  Write(1, "rest\nnext\n");
+  EXPECT_THAT(NextEntry(), HasSubstr("CONTAINER_PARTIAL_MESSAGE=true\n"));
+  EXPECT_THAT(NextEntry(), HasSubstr("xxxxxxrest\nPRIORITY"));
+  EXPECT_THAT(NextEntry(), HasSubstr("next\nPRIORITY"));
+  EXPECT_THAT(LinesOf(log_), ElementsAre("stdout F next"));
+  EXPECT_THAT(State(), HasSubstr("lines=1 bytes=4 lost_lines=1 lost_bytes=16394 journal_lines=3 journal_suppressed=0"));
 }
 
 TEST_F(JournalCopy, IsLimitedByARateAndTheLogIsNot) {

@@ -73,10 +73,11 @@ class Batch {
     }
     if (count_ + 6 > kMaxParts) {
       Flush();
-      if (splitter_->skipping_) {
-        LoseRest(full, first_size + second_size);
-        return;
-      }
+    }
+    if (splitter_->skipping_) {
+      log_->Skip({full ? 1U : 0U, first_size + second_size});
+      splitter_->skipping_ = !full;
+      return;
     }
     if (count_ == 0 && splitter_->unfinished_ && splitter_->lost_) {
       Push(heads_.full.data(), heads_.full.size());
@@ -107,11 +108,6 @@ class Batch {
   }
 
  private:
-  void LoseRest(bool full, size_t size) {
-    log_->Skip({full ? 1U : 0U, size});
-    splitter_->skipping_ = !full;
-  }
-
   void Push(const char* data, size_t size) {
     if (size > 0) {
       parts_[count_++] = iovec{const_cast<char*>(data), size};  // writev(2) does not write there
@@ -156,12 +152,20 @@ int LogFile::Reopen() {
   if (fd < 0) {
     return errno;
   }
+  torn_ = torn_ && IsSameFile(fd);
   if (fd_ >= 0) {
     close(fd_);
   }
   fd_ = fd;
-  torn_ = false;
   return 0;
+}
+
+// Whether it is the file that we have, and has not been emptied.
+bool LogFile::IsSameFile(int fd) const {
+  struct stat before {};
+  struct stat now {};
+  return fstat(fd_, &before) == 0 && fstat(fd, &now) == 0 && before.st_dev == now.st_dev &&
+         before.st_ino == now.st_ino && now.st_size > 0;
 }
 
 void LogFile::Close() {
@@ -251,15 +255,6 @@ void LineSplitter::Keep(LogFile* log, const char* data, size_t size) {
   partial_size_ += size;
 }
 
-// How much of `data` belongs to the line of which a piece was lost.
-size_t LineSplitter::SkipRestOfLine(LogFile* log, const char* data, size_t size) {
-  const char* newline = static_cast<const char*>(memchr(data, '\n', size));
-  skipping_ = newline == nullptr;
-  const size_t length = skipping_ ? size : static_cast<size_t>(newline - data);
-  log->Skip({skipping_ ? 0U : 1U, length});
-  return skipping_ ? size : length + 1;
-}
-
 void LineSplitter::Add(LogFile* log, JournalCopy* journal, const char* data, size_t size) {
   if (!log->is_open() && !journal->is_open()) {
     return;
@@ -267,10 +262,6 @@ void LineSplitter::Add(LogFile* log, JournalCopy* journal, const char* data, siz
   Batch batch(log, journal, this);
   const char* const end = data + size;
   while (data < end) {
-    if (skipping_) {
-      data += SkipRestOfLine(log, data, static_cast<size_t>(end - data));
-      continue;
-    }
     const char* newline = static_cast<const char*>(memchr(data, '\n', static_cast<size_t>(end - data)));
     const size_t length = static_cast<size_t>((newline != nullptr ? newline : end) - data);
     if (partial_size_ + length > kMaxLogLine) {
@@ -282,9 +273,6 @@ void LineSplitter::Add(LogFile* log, JournalCopy* journal, const char* data, siz
       data = newline + 1;
     } else {
       batch.Flush();  // it may point into the memory that Keep() overwrites
-      if (skipping_) {
-        continue;
-      }
       Keep(log, data, length);
       break;
     }

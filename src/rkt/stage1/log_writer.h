@@ -44,6 +44,7 @@ class LogFile {
   void Skip(const Amount& amount) { lost_.Add(amount); }
 
  private:
+  bool IsSameFile(int fd) const;
   bool MendTear();
   void Fail(int error, const Amount& amount);
   void Recover();
@@ -71,14 +72,13 @@ class LineSplitter {
   friend class Batch;
 
   void Keep(LogFile* log, const char* data, size_t size);
-  size_t SkipRestOfLine(LogFile* log, const char* data, size_t size);
 
   bool is_stderr_;
-  // A line of which a piece was lost ends there for whoever reads the file: its rest is skipped, and pieces of it that
-  // are in the file get an end before the next line.
+  // A line of which a piece was lost ends there for whoever reads the file: its rest is lost, too, and pieces of it
+  // that are in the file get an end before the next line. The journal has all of it.
   bool unfinished_ = false;  // the last of this stream in the file is a P
   bool lost_ = false;        // the last batch is not in the file
-  bool skipping_ = false;    // until the next newline
+  bool skipping_ = false;    // until the next full line
   char* partial_ = nullptr;  // the beginning of a line whose end has not come yet
   size_t partial_size_ = 0;
   size_t partial_capacity_ = 0;

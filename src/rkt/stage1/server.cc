@@ -300,8 +300,7 @@ void Server::Forget(Connection* connection, const Request& request) {
 
 void Server::Drain(Connection* connection, const Request& request) {
   App* app = Find(request.strings[0]);
-  app->DrainNow();
-  if (!app->HasOutput()) {
+  if (app->Drain()) {
     Reply(connection, 0, 0, "");
     return;
   }

@@ -108,7 +108,7 @@ void SendTerminal(const std::string& console_socket, int master) {
 
 std::string HelperPath() { return RKT_HELPER_UNDER_TEST; }
 
-SupervisorHarness::SupervisorHarness() : socket_path_(dir_.File("supervisor")) {
+SupervisorHarness::SupervisorHarness(int patience) : socket_path_(dir_.File("supervisor")) {
   const base::UniqueFd socket = ListenAt(socket_path_);
   base::Command command;
   command.program = HelperPath();
@@ -120,7 +120,7 @@ SupervisorHarness::SupervisorHarness() : socket_path_(dir_.File("supervisor")) {
   command.fds = {{socket.get(), kSocketInHelper}, {said->second.get(), STDERR_FILENO}};
   command.environment.emplace();
   command.environment->push_back("RKT_JOURNAL_SOCKET=" + journal_socket());
-  command.environment->push_back("RKT_ATTACH_PATIENCE_MS=3000");
+  command.environment->push_back("RKT_ATTACH_PATIENCE_MS=" + std::to_string(patience));
   auto process = base::Spawn(command);
   EXPECT_TRUE(process.ok()) << process.status();
   if (process.ok()) {

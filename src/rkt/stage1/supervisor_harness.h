@@ -28,7 +28,8 @@ struct HarnessReply {
 
 class SupervisorHarness {
  public:
-  SupervisorHarness();
+  // `patience`: how long a client that does not read may hold the container up, in ms; 250 outside of tests.
+  explicit SupervisorHarness(int patience = 3000);
   ~SupervisorHarness();
   SupervisorHarness(const SupervisorHarness&) = delete;
   SupervisorHarness& operator=(const SupervisorHarness&) = delete;

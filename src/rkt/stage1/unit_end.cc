@@ -117,7 +117,9 @@ int RecordExitMain(int argc, char** argv) {
   if (ending.signal == SIGKILL || ending.code == 128 + SIGKILL) {
     oom = ServiceResultIs("oom-kill") || FileExists(directory, "oom") || SupervisorSawOom(argv[1], argv[2]);
   }
-  return WriteExit(directory, ending, oom, message);
+  const int result = WriteExit(directory, ending, oom, message);
+  DrainSupervisor(argv[1], argv[2]);  // nobody else tells it: who does, writes the record first
+  return result;
 }
 
 int PodStoppedMain(int argc, char** argv) {

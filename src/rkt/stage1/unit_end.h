@@ -5,7 +5,8 @@
 
 namespace rkt::stage1 {
 
-// `rkt-helper record-exit CONTAINER-DIRECTORY SUPERVISOR-SOCKET APP BOOT-ID`
+// `rkt-helper record-exit CONTAINER-DIRECTORY SUPERVISOR-SOCKET APP BOOT-ID`: with the record, the supervisor is told
+// that the container has ended.
 int RecordExitMain(int argc, char** argv);
 
 // `rkt-helper pod-stopped POD-DIRECTORY POD-RUN-DIRECTORY RKT DIR RUN-DIR POD`: writes the pod's record, removes the

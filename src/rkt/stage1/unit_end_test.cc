@@ -103,6 +103,21 @@ TEST_F(RecordExit, LeavesNoTemporaryFile) {
   EXPECT_THAT(base::ListDirectory(dir_.path()).value(), testing::ElementsAre("exit", "started"));
 }
 
+TEST_F(RecordExit, TellsTheSupervisor) {
+  namespace supervisor = spec::supervisor;
+  SupervisorHarness harness;
+  HarnessReply app = harness.Call(supervisor::kStdio, {"app", harness.MakeContainer("c"), ""}, supervisor::kStdin);
+  ASSERT_THAT(app.fds, testing::SizeIs(3));
+  const auto client = harness.Attach("app", supervisor::kStdin);
+  ASSERT_EQ(client.reply.error, 0);
+  app.fds.resize(1);  // somebody holds the container's stdin, and nobody its outputs
+  EXPECT_EQ(RunHelper({"record-exit", dir_.path(), harness.socket(), "app", boot_id_},
+                      {{"EXIT_CODE", "exited"}, {"EXIT_STATUS", "0"}}),
+            0);
+  EXPECT_EQ(SupervisorHarness::NextReply(client.connection).error, 0);
+  EXPECT_EQ(SupervisorHarness::NextReply(client.connection).error, -1);
+}
+
 TEST_F(RecordExit, IsContentWithARemovedContainer) {
   EXPECT_EQ(RunHelper({"record-exit", dir_.File("gone"), "/x", "app", boot_id_}, {}), 0);
 }

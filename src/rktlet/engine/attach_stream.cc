@@ -2,6 +2,7 @@
 #include "rktlet/engine/attach_stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -28,10 +29,17 @@ using Connection = std::shared_ptr<asio::posix::stream_descriptor>;
 // A machine that has much to do is no reason not to attach.
 constexpr std::chrono::seconds kSupervisorTime(30);
 
+bool Readable(int fd) {
+  pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&poll_fd, 1, 0) > 0;
+}
+
 Awaitable<absl::StatusOr<int>> WaitForEnd(Connection connection, std::string socket_path) {
   error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
-  co_await connection->async_wait(asio::posix::stream_descriptor::wait_read, token);
+  do {
+    co_await connection->async_wait(asio::posix::stream_descriptor::wait_read, token);
+  } while (!error && !Readable(connection->native_handle()));  // being woken is not being told
   if (error) {
     co_return absl::CancelledError("attach: ended early");
   }

@@ -146,8 +146,9 @@ class Engine {
   virtual Awaitable<absl::StatusOr<spec::ContainerRecord>> AddContainer(spec::PodId pod, spec::ContainerSpec spec) = 0;
   // Directory, crun's state and all of a container whose unit has ended. Idempotent.
   virtual Awaitable<absl::Status> RemoveContainer(spec::PodId pod, spec::AppName app) = 0;
-  // Runs a command in a running container. DeadlineExceeded after its timeout (the command is dead then), NotFound or
-  // PermissionDenied with the reason when there is no such command, FailedPrecondition when the container does not run.
+  // Runs a command in a running container. One that cannot be executed ends with 126, one that there is not with 127,
+  // and stderr says why. DeadlineExceeded after its timeout (the command is dead then), Internal when it could not be
+  // started.
   virtual Awaitable<absl::StatusOr<ExecResult>> Exec(ExecRequest request) = 0;
 
   // Saves running containers, which go on. Complete or absent. FailedPrecondition where that is not possible.

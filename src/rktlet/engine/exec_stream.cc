@@ -13,7 +13,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 
@@ -36,7 +35,6 @@ constexpr int kReportFd = 3;  // in the child
 constexpr int kConsoleFd = 4;
 constexpr std::chrono::seconds kKillGrace(2);      // between SIGTERM, at which rkt kills the command, and SIGKILL
 constexpr std::chrono::seconds kTerminalTime(60);  // for crun to make a terminal
-constexpr size_t kMaxReason = 4096;
 
 size_t running_streams = 0;  // of the loop thread
 
@@ -46,26 +44,6 @@ absl::Status SetNonBlocking(const UniqueFd& fd) {
     return base::ErrnoStatus(errno, "make a descriptor non-blocking");
   }
   return absl::OkStatus();
-}
-
-// "CODE reason": what rkt reports when the command was not run.
-absl::Status StatusOfReport(std::string_view report) {
-  while (report.ends_with('\n')) {
-    report.remove_suffix(1);
-  }
-  int code = 0;
-  const auto [end, error] = std::from_chars(report.data(), report.data() + report.size(), code);
-  std::string_view reason = report.substr(static_cast<size_t>(end - report.data()));
-  reason.remove_prefix(std::min(reason.find_first_not_of(' '), reason.size()));
-  const std::string message = StrCat("exec: ", reason);
-  switch (code) {
-    case 126:
-      return absl::PermissionDeniedError(message);
-    case 127:
-      return absl::NotFoundError(message);
-    default:
-      return absl::InternalError(message);
-  }
 }
 
 // The process of rkt and what is awaited of it. Its handlers hold it until the process has ended, so that it is reaped
@@ -109,9 +87,7 @@ class RunningExec : public std::enable_shared_from_this<RunningExec> {
       auto token = asio::redirect_error(asio::use_awaitable, ignored);
       co_await done_.async_wait(token);
     }
-    if (!reason_.empty()) {
-      co_return StatusOfReport(reason_);
-    }
+    CO_RETURN_IF_ERROR(reported_);
     CO_RETURN_IF_ERROR(ended_as_.status());
     if (ended_as_->signal != 0) {
       co_return absl::InternalError(StrCat("exec: rkt was ended by signal ", ended_as_->signal));
@@ -127,10 +103,7 @@ class RunningExec : public std::enable_shared_from_this<RunningExec> {
     } else {
       ended_as_ = status.status();
     }
-    std::array<char, kMaxReason> text{};
-    if (const ssize_t size = ::read(report_.get(), text.data(), text.size()); size > 0) {
-      reason_.assign(text.data(), static_cast<size_t>(size));
-    }
+    reported_ = StatusOfReport(report_);
     report_.Reset();
     exited_ = true;
     --running_streams;
@@ -144,7 +117,7 @@ class RunningExec : public std::enable_shared_from_this<RunningExec> {
   asio::steady_timer kill_;
   asio::steady_timer done_;  // never expires: cancelled at the end
   absl::StatusOr<base::ExitStatus> ended_as_ = base::ExitStatus();
-  std::string reason_;
+  absl::Status reported_;
   bool exited_ = false;
 };
 
@@ -277,8 +250,7 @@ Awaitable<absl::StatusOr<std::unique_ptr<streaming::Process>>> StartExecStream(s
   } else {
     CO_RETURN_IF_ERROR(MakePipes(request, *stream, ends));
   }
-  CO_ASSIGN_OR_RETURN(auto report, base::MakePipe());
-  CO_RETURN_IF_ERROR(SetNonBlocking(report.first));
+  CO_ASSIGN_OR_RETURN(auto report, MakeReportPipe());
   ends.report = std::move(report.second);
   const base::Command command = MakeCommand(rkt, helper, layout, request, ends);
   CO_RETURN_IF_ERROR(running->Start(command, std::move(report.first)));

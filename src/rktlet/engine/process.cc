@@ -2,6 +2,7 @@
 #include "rktlet/engine/process.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -164,20 +165,24 @@ class Running : public std::enable_shared_from_this<Running> {
     result_.command.stdout_truncated = result_.command.stdout_truncated || taken < count;
   }
 
-  // What is in the pipe at the process's end, if its own end was not seen before.
+  // What is in the pipe at the process's end, if its own end was not seen before. No more: what it left behind may
+  // write for ever, and nothing else has its turn meanwhile.
   void Drain(Stream& stream) {
+    if (!stream.pipe.is_open()) {
+      return;
+    }
     error_code error;
-    if (stream.pipe.is_open()) {
-      stream.pipe.non_blocking(true, error);
-    }
-    while (stream.pipe.is_open()) {
+    stream.pipe.non_blocking(true, error);
+    int left = 0;
+    ::ioctl(stream.pipe.native_handle(), FIONREAD, &left);
+    while (left > 0 && !error) {
       const size_t count = stream.pipe.read_some(asio::buffer(stream.buffer), error);
-      if (error) {
-        Close(stream.pipe);
-        return;
+      if (!error) {
+        Take(stream, count);
+        left -= static_cast<int>(count);
       }
-      Take(stream, count);
     }
+    Close(stream.pipe);
   }
 
   void AwaitProgress() {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/engine/process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <csignal>
 
 #include "base/status_matchers.h"
+#include "base/strings.h"
 #include "rktlet/engine/test_loop.h"
 
 namespace rktlet::engine {
@@ -163,6 +166,28 @@ TEST_F(Process, EndsEarlyWhenCancelled) {
 TEST_F(Process, DoesNotWaitForWhatItLeavesBehind) {
   ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("(exec sleep 3) & echo done"));
   EXPECT_EQ(result.command.stdout_data, "done\n");
+}
+
+// Each line that is read brings the next one, by way of the process that is left behind.
+TEST_F(Process, IsNotHeldUpByWhatItLeavesBehindWritingForEver) {
+  constexpr int kForEver = 100'000;
+  int lines = 0;
+  base::UniqueFd end;
+  pid_t left_behind = 0;
+  ProcessOptions options;
+  options.on_stderr_line = [&](std::string_view line) {
+    if (lines++ == 0) {
+      left_behind = std::stoi(std::string(line));
+      end = base::UniqueFd(::open(base::StrCat("/proc/", line, "/fd/2").c_str(), O_WRONLY | O_CLOEXEC));
+    }
+    if (lines < kForEver) {
+      EXPECT_EQ(::write(end.get(), "more\n", 5), 5);
+    }
+  };
+  ASSERT_OK_AND_ASSIGN(const ProcessResult result, Shell("sleep 100 & echo $! >&2; exit 3", options));
+  ::kill(left_behind, SIGKILL);
+  EXPECT_EQ(result.command.status.code, 3);
+  EXPECT_LT(lines, kForEver);
 }
 
 TEST_F(Process, AMissingProgramIsAnError) {

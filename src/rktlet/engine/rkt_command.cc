@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/engine/rkt_command.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 #include "base/strings.h"
@@ -16,6 +18,7 @@ using base::StrCat;
 
 constexpr std::string_view kStatusPrefix = "rkt-status: ";
 constexpr size_t kMessageTail = 2048;
+constexpr size_t kMaxReport = 4096;
 
 // sd_notify, watchdog and socket activation are between systemd and this process.
 constexpr std::array<std::string_view, 6> kOwnVariables = {
@@ -112,6 +115,37 @@ absl::Status StatusOfRkt(const ProcessResult& result, std::string_view what) {
     return absl::Status(code, StrCat(what, ": exit code ", command.status.code));
   }
   return absl::Status(code, StrCat(what, said));
+}
+
+absl::StatusOr<std::pair<base::UniqueFd, base::UniqueFd>> MakeReportPipe() {
+  ASSIGN_OR_RETURN(auto pipe, base::MakePipe());
+  if (::fcntl(pipe.first.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return base::ErrnoStatus(errno, "make a descriptor non-blocking");
+  }
+  return pipe;
+}
+
+// "CODE reason"
+absl::Status StatusOfReport(const base::UniqueFd& report) {
+  std::array<char, kMaxReport> data{};
+  const ssize_t size = ::read(report.get(), data.data(), data.size());
+  if (size <= 0) {
+    return absl::OkStatus();
+  }
+  const std::string_view text = TrimEnd({data.data(), static_cast<size_t>(size)});
+  int code = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
+  std::string_view reason = text.substr(static_cast<size_t>(end - text.data()));
+  reason.remove_prefix(std::min(reason.find_first_not_of(' '), reason.size()));
+  const std::string message = StrCat("exec: ", reason);
+  switch (code) {
+    case 126:
+      return absl::PermissionDeniedError(message);
+    case 127:
+      return absl::NotFoundError(message);
+    default:
+      return absl::InternalError(message);
+  }
 }
 
 }  // namespace rktlet::engine

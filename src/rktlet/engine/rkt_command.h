@@ -4,9 +4,11 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/subprocess.h"
+#include "base/unique_fd.h"
 #include "rktlet/engine/process.h"
 #include "spec/layout.h"
 
@@ -20,5 +22,13 @@ base::Command RktCommand(const std::string& program, const std::string& helper, 
 // OK when the command ended with 0; else the kind of error it told (Internal when it told none, DeadlineExceeded,
 // Cancelled) with what it wrote to stderr, of which the end matters most.
 absl::Status StatusOfRkt(const ProcessResult& result, std::string_view what);
+
+// A pipe for `rkt app exec --report-fd`: {read end, non-blocking, write end}. rkt kills the command when the read end
+// is gone.
+absl::StatusOr<std::pair<base::UniqueFd, base::UniqueFd>> MakeReportPipe();
+
+// OK when the command was run: nothing was reported. Else why not, as rkt, which has ended, has said in the pipe. What
+// the command writes itself, to stderr or wherever, is never looked at.
+absl::Status StatusOfReport(const base::UniqueFd& report);
 
 }  // namespace rktlet::engine

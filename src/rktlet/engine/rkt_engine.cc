@@ -12,10 +12,7 @@ namespace {
 
 using base::StrCat;
 
-constexpr int kExecNotStarted = 125;
-constexpr int kExecNotExecutable = 126;
-constexpr int kExecNotFound = 127;
-constexpr std::string_view kExecNote = "app exec: ";
+constexpr int kReportFd = 3;  // in the child
 
 std::string LastLine(std::string_view text) {
   while (text.ends_with('\n')) {
@@ -23,34 +20,6 @@ std::string LastLine(std::string_view text) {
   }
   const size_t newline = text.rfind('\n');
   return std::string(newline == std::string_view::npos ? text : text.substr(newline + 1));
-}
-
-// `rkt app exec` gives the command's own exit code; a failure of the engine has one of three codes and its own line at
-// the end of stderr, by which the two are told apart.
-absl::Status EngineFailureOfExec(const ProcessResult& result) {
-  const int code = result.command.status.code;
-  if (result.command.status.signal != 0) {
-    return absl::InternalError(StrCat("rkt app exec: ended by signal ", result.command.status.signal));
-  }
-  std::string text = result.command.stderr_data;
-  if (const size_t at = text.rfind("rkt-status: "); at != std::string::npos && (at == 0 || text[at - 1] == '\n')) {
-    return StatusOfRkt(result, "exec");
-  }
-  const std::string last = LastLine(text);
-  if (!last.starts_with(kExecNote)) {
-    return absl::OkStatus();
-  }
-  const std::string reason = StrCat("exec: ", last.substr(kExecNote.size()));
-  switch (code) {
-    case kExecNotStarted:
-      return absl::InternalError(reason);
-    case kExecNotExecutable:
-      return absl::PermissionDeniedError(reason);
-    case kExecNotFound:
-      return absl::NotFoundError(reason);
-    default:
-      return absl::OkStatus();
-  }
 }
 
 }  // namespace
@@ -225,14 +194,19 @@ void RktEngine::Stop() {
 }
 
 Awaitable<absl::StatusOr<ExecResult>> RktEngine::Exec(ExecRequest request) {
-  std::vector<std::string> args = {"app", "exec", "--app=" + request.app.str(), request.pod.str(), "--"};
+  std::vector<std::string> args = {"app", "exec", "--app=" + request.app.str(), StrCat("--report-fd=", kReportFd)};
+  args.push_back(request.pod.str());
+  args.emplace_back("--");
   args.insert(args.end(), request.command.begin(), request.command.end());
   ProcessOptions options;
   options.output_limit = request.output_limit;
   options.timeout = request.timeout.value_or(std::chrono::nanoseconds(0));
   options.kill_grace = std::chrono::seconds(2);
   options.cancellation = Track(request.cancellation);
+  CO_ASSIGN_OR_RETURN(const auto report, MakeReportPipe());
   base::Command command = Command(args);
+  std::erase(*command.environment, "RKT_STATUS_LINE=1");  // stderr is the command's
+  command.fds.emplace_back(report.second.get(), kReportFd);
   auto result = co_await RunProcess(std::move(command), std::move(options));
   CO_RETURN_IF_ERROR(result.status());
   if (result->cancelled) {
@@ -241,7 +215,14 @@ Awaitable<absl::StatusOr<ExecResult>> RktEngine::Exec(ExecRequest request) {
   if (result->command.timed_out) {
     co_return absl::DeadlineExceededError("exec: the command ran into its timeout and was killed");
   }
-  CO_RETURN_IF_ERROR(EngineFailureOfExec(*result));
+  // A command that cannot be executed, or that there is not, is a result: 126 or 127, as a shell has it.
+  const absl::Status reported = StatusOfReport(report.first);
+  if (!reported.ok() && !absl::IsPermissionDenied(reported) && !absl::IsNotFound(reported)) {
+    co_return reported;
+  }
+  if (result->command.status.signal != 0) {
+    co_return absl::InternalError(StrCat("exec: rkt was ended by signal ", result->command.status.signal));
+  }
   co_return ExecResult{.exit_code = result->command.status.code,
                        .stdout_data = std::move(result->command.stdout_data),
                        .stderr_data = std::move(result->command.stderr_data),

@@ -154,15 +154,38 @@ TEST_F(Rkt, AnExecGivesBackTheCommandsOwnEnd) {
   EXPECT_EQ(result.exit_code, 127);
   EXPECT_EQ(result.stdout_data, "out\n");
   EXPECT_EQ(result.stderr_data, "err\n");
-  EXPECT_THAT(Args(), HasSubstr(StrCat("app\nexec\n--app=", app_.str(), "\n", pod_.str(), "\n--\ncmd\n--flag\n\n")));
+  EXPECT_THAT(Args(), HasSubstr(StrCat("app\nexec\n--app=", app_.str(), "\n--report-fd=3\n", pod_.str(),
+                                       "\n--\ncmd\n--flag\n\n")));
+  EXPECT_THAT(base::ReadFile(dir_.File("env")), IsOkAndHolds(Not(HasSubstr("RKT_STATUS_LINE"))));
+}
+
+TEST_F(Rkt, AnExecsStderrMeansNothingToUs) {
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"cmd"}, .timeout = {}, .cancellation = {}};
+  const std::pair<const char*, int> ends[] = {{"rkt-status: 5", 1}, {"app exec: not found", 127}, {"127 x", 125}};
+  for (const auto& [said, code] : ends) {
+    Script(StrCat("echo '", said, "' >&2; exit ", code));
+    ASSERT_OK_AND_ASSIGN(const ExecResult result, loop_.Await(engine_.Exec(request)));
+    EXPECT_EQ(result.exit_code, code);
+    EXPECT_EQ(result.stderr_data, StrCat(said, "\n"));
+  }
+}
+
+TEST_F(Rkt, AnExecOfNoCommandEndsAsAShellHasIt) {
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"nope"}, .timeout = {}, .cancellation = {}};
+  for (const int code : {126, 127}) {
+    Script(StrCat("echo 'crun: nope' >&2; echo '", code, " nope' >&3; exit ", code));
+    ASSERT_OK_AND_ASSIGN(const ExecResult result, loop_.Await(engine_.Exec(request)));
+    EXPECT_EQ(result.exit_code, code);
+    EXPECT_EQ(result.stderr_data, "crun: nope\n");
+  }
 }
 
 TEST_F(Rkt, AnExecThatTheEngineCouldNotDoIsAnError) {
-  Script("echo 'app exec: nope: not found in the image' >&2; exit 127");
-  ExecRequest request{.pod = pod_, .app = app_, .command = {"nope"}, .timeout = {}, .cancellation = {}};
-  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kNotFound, HasSubstr("nope: not found")));
-  Script("echo 'app exec: pod is gone' >&2; echo 'rkt-status: 5' >&2; exit 125");
-  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kNotFound, HasSubstr("pod is gone")));
+  ExecRequest request{.pod = pod_, .app = app_, .command = {"cmd"}, .timeout = {}, .cancellation = {}};
+  Script("echo '125 pod is gone' >&3; exit 125");
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kInternal, HasSubstr("pod is gone")));
+  Script("kill -9 $$");
+  EXPECT_THAT(loop_.Await(engine_.Exec(request)), StatusIs(absl::StatusCode::kInternal, HasSubstr("signal 9")));
 }
 
 TEST_F(Rkt, AnExecBeyondItsTimeoutIsDeadlineExceeded) {

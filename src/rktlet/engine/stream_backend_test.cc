@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "base/files.h"
@@ -255,6 +258,23 @@ class Attach : public Streams {
     SendWithDescriptors(connection_.get(), data, fds);
   }
 
+  // A duplicate of the engine's end of the connection.
+  int OurEnd() const {
+    sockaddr_un mine{};
+    socklen_t size = sizeof(mine);
+    EXPECT_EQ(::getsockname(connection_.get(), reinterpret_cast<sockaddr*>(&mine), &size), 0);
+    for (int fd = 3; fd < 1024; ++fd) {
+      sockaddr_un peer{};
+      size = sizeof(peer);
+      if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sun_family == AF_UNIX &&
+          std::strcmp(peer.sun_path, mine.sun_path) == 0) {
+        return ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+      }
+    }
+    ADD_FAILURE() << "the connection is not there";
+    return -1;
+  }
+
   UniqueFd listener_;
   UniqueFd connection_;
   std::string asked_;
@@ -290,6 +310,26 @@ TEST_F(Attach, SaysWhyItEndedEarly) {
   ASSERT_OK_AND_ASSIGN(auto process, std::move(attached));
   Say(ETIMEDOUT, 0, {}, "did not read");
   EXPECT_THAT(loop_.Await(process->Wait()), StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("did not read")));
+}
+
+TEST_F(Attach, AWakeUpWithoutAPacketIsNotTheEnd) {
+  std::thread supervisor = Answer(0, 0, {});
+  auto attached = loop_.Await(backend_.Attach(request_));
+  supervisor.join();
+  ASSERT_OK_AND_ASSIGN(auto process, std::move(attached));
+  // Whoever began to watch last is woken first: this one takes the packet of which the other is told, too.
+  boost::asio::posix::stream_descriptor thief(loop_.context(), OurEnd());
+  std::array<char, 64> stolen{};
+  thief.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&](boost::system::error_code) {
+    EXPECT_GT(::recv(thief.native_handle(), stolen.data(), stolen.size(), MSG_DONTWAIT), 0);
+    boost::asio::post(loop_.context(), [&] { Say(ETIMEDOUT, 0, {}, "the real one"); });
+  });
+  std::optional<absl::StatusOr<int>> ended;
+  boost::asio::co_spawn(loop_.context(), process->Wait(),
+                        [&](std::exception_ptr, const absl::StatusOr<int>& result) { ended = result; });
+  boost::asio::post(loop_.context(), [&] { Say(0, 0, {}, ""); });
+  ASSERT_TRUE(loop_.RunUntil([&] { return ended.has_value(); }));
+  EXPECT_THAT(*ended, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("the real one")));
 }
 
 TEST_F(Attach, DetachesWhenNobodyWantsItAnyMore) {

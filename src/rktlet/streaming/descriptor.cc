@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
@@ -68,8 +69,14 @@ Awaitable<absl::Status> Descriptor::Write(std::string_view data) {
     const ssize_t size = ::write(descriptor_.native_handle(), data.data(), data.size());
     if (size >= 0) {
       data.remove_prefix(static_cast<size_t>(size));
-    } else if (errno == EPIPE || errno == ECONNRESET || errno == EIO) {
+    } else if (errno == EPIPE || errno == ECONNRESET) {
       co_return absl::FailedPreconditionError("nobody reads any more");
+    } else if (errno == EIO) {
+      // Nobody has the terminal open at the moment.
+      asio::steady_timer pause(descriptor_.get_executor(), kTerminalPause);
+      error_code ignored;
+      auto token = asio::redirect_error(asio::use_awaitable, ignored);
+      co_await pause.async_wait(token);
     } else if (errno == EAGAIN) {
       absl::Status writable = co_await WaitFor(asio::posix::descriptor_base::wait_write);
       CO_RETURN_IF_ERROR(writable);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <span>
 #include <string_view>
 
@@ -12,6 +13,9 @@
 #include "rktlet/streaming/tasks.h"
 
 namespace rktlet::streaming {
+
+// Until it is looked again whether somebody has opened a terminal that nobody has open.
+inline constexpr std::chrono::milliseconds kTerminalPause(100);
 
 class Descriptor {
  public:

@@ -9,8 +9,6 @@ namespace rktlet::streaming {
 namespace {
 
 constexpr size_t kChunk = 64 * 1024;
-// Until it is looked again whether somebody has opened the terminal.
-constexpr std::chrono::milliseconds kReopen(100);
 
 // One for the loop thread: bytes stay in it only until they are queued, without a co_await in between.
 std::span<char> Scratch() {
@@ -106,7 +104,7 @@ Awaitable<bool> Output::WaitForBytes(bool hung_up) {
   starving_ = true;
   absl::Status readable;
   if (hung_up) {
-    co_await hung_up_.WaitFor(kReopen);
+    co_await hung_up_.WaitFor(kTerminalPause);
   } else {
     readable = co_await source_.WaitReadable();
   }

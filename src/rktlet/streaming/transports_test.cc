@@ -153,9 +153,9 @@ TEST_P(TransportsTest, CarryAWebSocketsBytesItsHalfCloseAndAnEndInOrder) {
   client.binary(true);
   ASSERT_TRUE(loop_.Await(Upgrade(client, Target(Exec(true, true, true)))));
   ASSERT_TRUE(Eventually([&] { return backend_.processes.size() == 1; }));
-  const std::string bytes = ManyBytes(300'000);
-  for (size_t at = 0; at < bytes.size(); at += 50'000) {
-    ASSERT_TRUE(loop_.Await(Send(client, std::string(1, '\0') + bytes.substr(at, 50'000))));
+  const std::string bytes = ManyBytes(120'000);
+  for (size_t at = 0; at < bytes.size(); at += 20'000) {
+    ASSERT_TRUE(loop_.Await(Send(client, std::string(1, '\0') + bytes.substr(at, 20'000))));
     EXPECT_FALSE(process().ReadInput(input_));
   }
   ASSERT_TRUE(loop_.Await(Send(client, std::string("\xff\x00", 2))));
