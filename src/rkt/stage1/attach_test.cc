@@ -225,7 +225,6 @@ TEST_F(Attach, TellsClientsThatTheContainerDoesNotReadAnyMore) {
   auto fds = OpenApp(supervisor::kStdin);
   auto client = harness_.Attach("app", kBoth | supervisor::kStdin);
   fds[0].Reset();
-  Write(client.reply.fds[0], "x");
   pollfd broken{client.reply.fds[0].get(), 0, 0};
   EXPECT_EQ(::poll(&broken, 1, 20000), 1);
   EXPECT_NE(broken.revents & POLLERR, 0);
