@@ -3,7 +3,7 @@
 # Our Debian packages, built from a copy of the tree, so that the checkout stays clean: on this machine when it is of the
 # release that they are for, else in a root of that release. Needs common.sh and debianroot.sh.
 
-# Prints a directory with the packages of the tree as it is now, and the test program that needs a real systemd. Warnings are
+# Prints a directory with the packages of the tree as it is now, and the test programs that need a real systemd or the real allocator. Warnings are
 # errors; the unit tests are left to the sanitizers' builds.
 packages_build() {
   cached packages "$(hash_of "$(source_hash)" "$DEBIAN_RELEASE" "$(declare -f build_packages packages_script)")" build_packages
@@ -61,7 +61,8 @@ build_packages() {
     tail -n 80 "$out/build.log"
     exit 1
   }
-  mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$work/tree"/obj-*/src/systemd/systemd_live_test "$out/"
+  mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out/"
+  mv "$work/tree"/obj-*/src/systemd/systemd_live_test "$work/tree"/obj-*/src/rktlet/streaming/streaming_memory_test "$out/"
   rm -rf "$work/tree"
 }
 
