@@ -22,8 +22,8 @@ class Cancellation {
   Cancellation(const Cancellation&) = delete;
   Cancellation& operator=(const Cancellation&) = delete;
 
-  // Ends the calls that run; none is begun any more. To be called on the loop, as Run is: Asio passes a cancellation on at
-  // once only there, and later it may find the call gone.
+  // Ends the calls that run; none is begun any more. To be called on the loop, as Run is: Asio passes a cancellation on
+  // at once only there, and later it may find the call gone.
   void Cancel() {
     cancelled_ = true;
     for (boost::asio::cancellation_signal* signal : running_) {
