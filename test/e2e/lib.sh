@@ -240,7 +240,8 @@ snapshot() {
     systemctl list-units --all --plain --no-legend 'k8s-*' '*.slice' '*.scope' | awk '{ print "unit", $1 }'
     awk '{ print "mount", $5 }' /proc/1/mountinfo
     lsns -n -o TYPE | sort | uniq -c | awk '$2 ~ /net|ipc|uts|mnt|user/ { print "namespaces", $2, $1 }'
-    find /sys/fs/cgroup -mindepth 2 -type d ! -path '*/box-exec*' -printf 'cgroup %p\n'
+    # On v1 systemd makes the groups of its own slice when it gets to it.
+    find /sys/fs/cgroup -mindepth 2 -type d ! -path '*/box-exec*' ! -name system.slice -printf 'cgroup %p\n'
     processes
     iptables_rules iptables
     iptables_rules ip6tables
