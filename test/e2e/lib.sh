@@ -240,8 +240,8 @@ snapshot() {
     systemctl list-units --all --plain --no-legend 'k8s-*' '*.slice' '*.scope' | awk '{ print "unit", $1 }'
     awk '{ print "mount", $5 }' /proc/1/mountinfo
     lsns -n -o TYPE | sort | uniq -c | awk '$2 ~ /net|ipc|uts|mnt|user/ { print "namespaces", $2, $1 }'
-    # On v1 systemd makes the groups of its own slice when it gets to it.
-    find /sys/fs/cgroup -mindepth 2 -type d ! -path '*/box-exec*' ! -name system.slice -printf 'cgroup %p\n'
+    # systemd's own: on v1 the groups of its slice, when it gets to it, and that of a delegated service's ExecReload=.
+    find /sys/fs/cgroup -mindepth 2 -type d ! -path '*/box-exec*' ! -name system.slice ! -name .control -printf 'cgroup %p\n'
     processes
     iptables_rules iptables
     iptables_rules ip6tables
