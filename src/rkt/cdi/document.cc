@@ -10,20 +10,20 @@ namespace {
 
 using rktlet::base::StrCat;
 
-size_t CountNodes(const Node& node) {
+size_t CountElements(const Element& node) {
   size_t count = 1;
-  for (const Node& item : node.items) {
-    count += CountNodes(item);
+  for (const Element& item : node.items) {
+    count += CountElements(item);
   }
   for (const auto& [key, value] : node.members) {
-    count += CountNodes(value);
+    count += CountElements(value);
   }
   return count;
 }
 
-size_t Depth(const Node& node) {
+size_t Depth(const Element& node) {
   size_t depth = 0;
-  for (const Node& item : node.items) {
+  for (const Element& item : node.items) {
     depth = std::max(depth, Depth(item));
   }
   for (const auto& [key, value] : node.members) {
@@ -38,7 +38,7 @@ absl::Status TooDeep() {
 
 }  // namespace
 
-const Node* Node::Find(std::string_view key) const {
+const Element* Element::Find(std::string_view key) const {
   for (const auto& [name, value] : members) {
     if (name == key) {
       return &value;
@@ -55,7 +55,7 @@ absl::Status TreeBuilder::Count(size_t nodes) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Node*> TreeBuilder::Place() {
+absl::StatusOr<Element*> TreeBuilder::Place() {
   RETURN_IF_ERROR(Count(1));
   if (open_.empty()) {
     if (has_root_) {
@@ -64,23 +64,23 @@ absl::StatusOr<Node*> TreeBuilder::Place() {
     has_root_ = true;
     return &root_;
   }
-  Node& top = *open_.back();
-  return top.kind == Node::Kind::kList ? &top.items.emplace_back() : &top.members.back().value;
+  Element& top = *open_.back();
+  return top.kind == Element::Kind::kList ? &top.items.emplace_back() : &top.members.back().value;
 }
 
-absl::Status TreeBuilder::Scalar(Node::Kind kind, std::string text) {
-  ASSIGN_OR_RETURN(Node * node, Place());
+absl::Status TreeBuilder::Scalar(Element::Kind kind, std::string text) {
+  ASSIGN_OR_RETURN(Element * node, Place());
   node->kind = kind;
   node->text = std::move(text);
   last_ = node;
   return absl::OkStatus();
 }
 
-absl::Status TreeBuilder::Begin(Node::Kind kind) {
+absl::Status TreeBuilder::Begin(Element::Kind kind) {
   if (open_.size() >= kMaxDocumentDepth) {
     return TooDeep();
   }
-  ASSIGN_OR_RETURN(Node * node, Place());
+  ASSIGN_OR_RETURN(Element * node, Place());
   node->kind = kind;
   open_.push_back(node);
   return absl::OkStatus();
@@ -88,7 +88,7 @@ absl::Status TreeBuilder::Begin(Node::Kind kind) {
 
 absl::Status TreeBuilder::Key(std::string key) {
   RETURN_IF_ERROR(Count(1));
-  Node& map = *open_.back();
+  Element& map = *open_.back();
   if (map.Find(key) != nullptr) {
     return absl::InvalidArgumentError(StrCat("\"", key, "\" stands twice in one map"));
   }
@@ -97,7 +97,7 @@ absl::Status TreeBuilder::Key(std::string key) {
   if (map.members.size() >= kMaxMembers) {
     return absl::InvalidArgumentError(StrCat("a map has more than ", kMaxMembers, " keys"));
   }
-  map.members.push_back({std::move(key), Node()});
+  map.members.push_back({std::move(key), Element()});
   return absl::OkStatus();
 }
 
@@ -106,14 +106,14 @@ void TreeBuilder::End() {
   open_.pop_back();
 }
 
-absl::Status TreeBuilder::Charge(const Node& node) { return Count(CountNodes(node)); }
+absl::Status TreeBuilder::Charge(const Element& node) { return Count(CountElements(node)); }
 
-absl::Status TreeBuilder::Copy(const Node& node) {
-  RETURN_IF_ERROR(Count(CountNodes(node)));
+absl::Status TreeBuilder::Copy(const Element& node) {
+  RETURN_IF_ERROR(Count(CountElements(node)));
   if (open_.size() + Depth(node) > kMaxDocumentDepth + 1) {
     return TooDeep();
   }
-  ASSIGN_OR_RETURN(Node * place, Place());
+  ASSIGN_OR_RETURN(Element * place, Place());
   *place = node;
   last_ = place;
   return absl::OkStatus();

@@ -11,15 +11,17 @@ using Json = nlohmann::json;
 // The events of nlohmann's parser, which itself does not recurse.
 class Events final : public nlohmann::json_sax<Json> {
  public:
-  bool null() override { return Add(Node::Kind::kNull, ""); }
-  bool boolean(bool value) override { return Add(Node::Kind::kLiteral, value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return Add(Node::Kind::kLiteral, std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return Add(Node::Kind::kLiteral, std::to_string(value)); }
-  bool number_float(number_float_t /*value*/, const string_t& text) override { return Add(Node::Kind::kLiteral, text); }
-  bool string(string_t& value) override { return Add(Node::Kind::kText, std::move(value)); }
+  bool null() override { return Add(Element::Kind::kNull, ""); }
+  bool boolean(bool value) override { return Add(Element::Kind::kLiteral, value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override { return Add(Element::Kind::kLiteral, std::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return Add(Element::Kind::kLiteral, std::to_string(value)); }
+  bool number_float(number_float_t /*value*/, const string_t& text) override {
+    return Add(Element::Kind::kLiteral, text);
+  }
+  bool string(string_t& value) override { return Add(Element::Kind::kText, std::move(value)); }
   bool binary(binary_t& /*value*/) override { return false; }  // JSON has none
-  bool start_object(size_t /*elements*/) override { return Note(tree_.Begin(Node::Kind::kMap)); }
-  bool start_array(size_t /*elements*/) override { return Note(tree_.Begin(Node::Kind::kList)); }
+  bool start_object(size_t /*elements*/) override { return Note(tree_.Begin(Element::Kind::kMap)); }
+  bool start_array(size_t /*elements*/) override { return Note(tree_.Begin(Element::Kind::kList)); }
   bool key(string_t& value) override { return Note(tree_.Key(std::move(value))); }
   bool end_object() override { return End(); }
   bool end_array() override { return End(); }
@@ -31,7 +33,7 @@ class Events final : public nlohmann::json_sax<Json> {
     return false;
   }
 
-  absl::StatusOr<Node> Result() {
+  absl::StatusOr<Element> Result() {
     RETURN_IF_ERROR(error_);
     return tree_.Take();
   }
@@ -43,7 +45,7 @@ class Events final : public nlohmann::json_sax<Json> {
     }
     return error_.ok();
   }
-  bool Add(Node::Kind kind, std::string text) { return Note(tree_.Scalar(kind, std::move(text))); }
+  bool Add(Element::Kind kind, std::string text) { return Note(tree_.Scalar(kind, std::move(text))); }
   bool End() {
     tree_.End();
     return true;
@@ -55,7 +57,7 @@ class Events final : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-absl::StatusOr<Node> ParseJson(std::string_view text) {
+absl::StatusOr<Element> ParseJson(std::string_view text) {
   if (text.size() > kMaxDocumentSize) {
     return absl::InvalidArgumentError(rktlet::base::StrCat("is larger than ", kMaxDocumentSize, " bytes"));
   }

@@ -27,28 +27,28 @@ std::string Repeat(std::string_view text, size_t times) {
   return repeated;
 }
 
-const Node& At(const Node& node, std::string_view key) {
-  static const Node missing;
-  const Node* found = node.Find(key);
+const Element& At(const Element& node, std::string_view key) {
+  static const Element missing;
+  const Element* found = node.Find(key);
   EXPECT_NE(found, nullptr) << key;
   return found == nullptr ? missing : *found;
 }
 
 TEST(Document, IsTheSameTreeFromJsonAndFromYaml) {
-  ASSERT_OK_AND_ASSIGN(const Node json, ParseJson(R"({"a": ["x", {"b": "y"}], "c": null, "d": {}})"));
-  ASSERT_OK_AND_ASSIGN(const Node yaml, ParseYaml("---\na:\n- \"x\"\n- b: 'y'\nc: ~\nd: {}\n"));
-  for (const Node& root : {json, yaml}) {
+  ASSERT_OK_AND_ASSIGN(const Element json, ParseJson(R"({"a": ["x", {"b": "y"}], "c": null, "d": {}})"));
+  ASSERT_OK_AND_ASSIGN(const Element yaml, ParseYaml("---\na:\n- \"x\"\n- b: 'y'\nc: ~\nd: {}\n"));
+  for (const Element& root : {json, yaml}) {
     ASSERT_EQ(At(root, "a").items.size(), 2U);
-    EXPECT_EQ(At(root, "a").items[0].kind, Node::Kind::kText);
+    EXPECT_EQ(At(root, "a").items[0].kind, Element::Kind::kText);
     EXPECT_EQ(At(root, "a").items[0].text, "x");
     EXPECT_EQ(At(At(root, "a").items[1], "b").text, "y");
-    EXPECT_EQ(At(root, "c").kind, Node::Kind::kNull);
-    EXPECT_EQ(At(root, "d").kind, Node::Kind::kMap);
+    EXPECT_EQ(At(root, "c").kind, Element::Kind::kNull);
+    EXPECT_EQ(At(root, "d").kind, Element::Kind::kMap);
   }
 }
 
 TEST(Document, OfYamlHasNumbersThatMayBeTextToo) {
-  ASSERT_OK_AND_ASSIGN(const Node root,
+  ASSERT_OK_AND_ASSIGN(const Element root,
                        ParseYaml("a: 0\nb: \"0\"\nc: 0644\nd: 0o644\ne: 0x1A4\nf: -7\ng: 1.5\nh: ''\n"));
   EXPECT_THAT(NumberOf(At(root, "a")), Optional(Eq(0)));
   EXPECT_EQ(TextOf(At(root, "a")).value_or("?"), "0");
@@ -58,11 +58,11 @@ TEST(Document, OfYamlHasNumbersThatMayBeTextToo) {
   }
   EXPECT_THAT(NumberOf(At(root, "f")), Optional(Eq(-7)));
   EXPECT_EQ(NumberOf(At(root, "g")), std::nullopt);
-  EXPECT_EQ(At(root, "h").kind, Node::Kind::kText);
+  EXPECT_EQ(At(root, "h").kind, Element::Kind::kText);
 }
 
 TEST(Document, OfJsonKeepsNumbersAndTextApart) {
-  ASSERT_OK_AND_ASSIGN(const Node root, ParseJson(R"({"a": 9223372036854775808, "b": 5, "c": "5", "d": true})"));
+  ASSERT_OK_AND_ASSIGN(const Element root, ParseJson(R"({"a": 9223372036854775808, "b": 5, "c": "5", "d": true})"));
   EXPECT_EQ(NumberOf(At(root, "a")), std::nullopt);
   EXPECT_THAT(NumberOf(At(root, "b")), Optional(Eq(5)));
   EXPECT_THAT(TextOf(At(root, "b")), StatusIs(kInvalid, HasSubstr("must be text")));
@@ -71,7 +71,7 @@ TEST(Document, OfJsonKeepsNumbersAndTextApart) {
 }
 
 TEST(Document, OfYamlMayRepeatItselfThroughAliases) {
-  ASSERT_OK_AND_ASSIGN(const Node root, ParseYaml("a: &x {k: [1, 2]}\nb: *x\nc: [*x, *x]\n"));
+  ASSERT_OK_AND_ASSIGN(const Element root, ParseYaml("a: &x {k: [1, 2]}\nb: *x\nc: [*x, *x]\n"));
   EXPECT_EQ(At(At(root, "b"), "k").items.size(), 2U);
   EXPECT_EQ(At(At(root, "c").items[1], "k").items[1].text, "2");
 }

@@ -35,7 +35,7 @@ class Events final : public YAML::EventHandler {
     if (IsKey()) {
       Fail(mark, "a key has no text");
     }
-    Check(mark, tree_.Scalar(Node::Kind::kNull, ""));
+    Check(mark, tree_.Scalar(Element::Kind::kNull, ""));
     Finished(mark, anchor);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -50,7 +50,7 @@ class Events final : public YAML::EventHandler {
     }
     const bool plain = tag == "?" || tag.empty();
     const bool null = plain && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
-    Check(mark, tree_.Scalar(null ? Node::Kind::kNull : (plain ? Node::Kind::kPlain : Node::Kind::kText),
+    Check(mark, tree_.Scalar(null ? Element::Kind::kNull : (plain ? Element::Kind::kPlain : Element::Kind::kText),
                              null ? std::string() : value));
     Finished(mark, anchor);
   }
@@ -67,16 +67,16 @@ class Events final : public YAML::EventHandler {
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
-    Begin(mark, Node::Kind::kList, anchor);
+    Begin(mark, Element::Kind::kList, anchor);
   }
   void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
-    Begin(mark, Node::Kind::kMap, anchor);
+    Begin(mark, Element::Kind::kMap, anchor);
   }
   void OnSequenceEnd() override { End(); }
   void OnMapEnd() override { End(); }
 
-  Node Take() { return tree_.Take(); }
+  Element Take() { return tree_.Take(); }
 
  private:
   struct Level {
@@ -95,7 +95,7 @@ class Events final : public YAML::EventHandler {
   }
   bool IsKey() const { return tree_.TopIsMap() && !levels_.back().has_key; }
 
-  void Begin(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+  void Begin(const YAML::Mark& mark, Element::Kind kind, YAML::anchor_t anchor) {
     if (IsKey()) {
       Fail(mark, "a key is no text");
     }
@@ -125,12 +125,12 @@ class Events final : public YAML::EventHandler {
 
   TreeBuilder tree_;
   std::vector<Level> levels_;
-  std::map<YAML::anchor_t, Node> anchors_;
+  std::map<YAML::anchor_t, Element> anchors_;
 };
 
 }  // namespace
 
-absl::StatusOr<Node> ParseYaml(std::string_view text) {
+absl::StatusOr<Element> ParseYaml(std::string_view text) {
   if (text.size() > kMaxDocumentSize) {
     return absl::InvalidArgumentError(StrCat("is larger than ", kMaxDocumentSize, " bytes"));
   }

@@ -9,8 +9,8 @@ namespace rkt::cdi {
 
 using rktlet::base::StrCat;
 
-absl::StatusOr<std::string> TextOf(const Node& node) {
-  if (node.kind != Node::Kind::kText && node.kind != Node::Kind::kPlain) {
+absl::StatusOr<std::string> TextOf(const Element& node) {
+  if (node.kind != Element::Kind::kText && node.kind != Element::Kind::kPlain) {
     return absl::InvalidArgumentError("must be text");
   }
   if (node.text.find('\0') != std::string::npos) {
@@ -19,17 +19,17 @@ absl::StatusOr<std::string> TextOf(const Node& node) {
   return node.text;
 }
 
-std::optional<int64_t> NumberOf(const Node& node) {
-  if (node.kind != Node::Kind::kLiteral && node.kind != Node::Kind::kPlain) {
+std::optional<int64_t> NumberOf(const Element& node) {
+  if (node.kind != Element::Kind::kLiteral && node.kind != Element::Kind::kPlain) {
     return std::nullopt;
   }
   std::string_view digits = node.text;
   const bool negative = digits.starts_with('-');
-  if (negative || (node.kind == Node::Kind::kPlain && digits.starts_with('+'))) {
+  if (negative || (node.kind == Element::Kind::kPlain && digits.starts_with('+'))) {
     digits.remove_prefix(1);
   }
   int base = 10;
-  if (node.kind == Node::Kind::kPlain && digits.size() > 1 && digits.front() == '0') {
+  if (node.kind == Element::Kind::kPlain && digits.size() > 1 && digits.front() == '0') {
     base = digits[1] == 'x' ? 16 : 8;
     digits.remove_prefix(digits[1] == 'x' || digits[1] == 'o' ? 2 : 1);
   }
@@ -42,9 +42,9 @@ std::optional<int64_t> NumberOf(const Node& node) {
   return static_cast<int64_t>(negative ? ~magnitude + 1 : magnitude);
 }
 
-Fields::Fields(const Node& node, std::string where, absl::Status& error)
+Fields::Fields(const Element& node, std::string where, absl::Status& error)
     : node_(node), where_(std::move(where)), error_(error) {
-  if (node_.kind != Node::Kind::kMap && error_.ok()) {
+  if (node_.kind != Element::Kind::kMap && error_.ok()) {
     error_ = absl::InvalidArgumentError(where_.empty() ? "must be an object" : StrCat(where_, ": must be an object"));
   }
 }
@@ -55,17 +55,17 @@ void Fields::Fail(const std::string& name, std::string_view what) {
   }
 }
 
-const Node* Fields::Other(const char* name) {
+const Element* Fields::Other(const char* name) {
   known_.insert(name);
   if (!error_.ok()) {
     return nullptr;
   }
-  const Node* node = node_.Find(name);
-  return node == nullptr || node->kind == Node::Kind::kNull ? nullptr : node;
+  const Element* node = node_.Find(name);
+  return node == nullptr || node->kind == Element::Kind::kNull ? nullptr : node;
 }
 
 void Fields::Text(const char* name, std::string& value) {
-  if (const Node* node = Other(name); node != nullptr) {
+  if (const Element* node = Other(name); node != nullptr) {
     absl::StatusOr<std::string> text = TextOf(*node);
     text.ok() ? static_cast<void>(value = *std::move(text)) : Fail(name, rktlet::base::ToStd(text.status().message()));
   }
@@ -94,8 +94,8 @@ void Fields::RequiredPath(const char* name, std::string& value) {
 }
 
 void Fields::Flag(const char* name, bool& value) {
-  if (const Node* node = Other(name); node != nullptr) {
-    const bool scalar = node->kind == Node::Kind::kLiteral || node->kind == Node::Kind::kPlain;
+  if (const Element* node = Other(name); node != nullptr) {
+    const bool scalar = node->kind == Element::Kind::kLiteral || node->kind == Element::Kind::kPlain;
     if (!scalar || (node->text != "true" && node->text != "false")) {
       Fail(name, "must be true or false");
       return;
@@ -104,12 +104,12 @@ void Fields::Flag(const char* name, bool& value) {
   }
 }
 
-void Fields::List(const char* name, const std::function<void(const Node&, const std::string&)>& each) {
-  const Node* node = Other(name);
+void Fields::List(const char* name, const std::function<void(const Element&, const std::string&)>& each) {
+  const Element* node = Other(name);
   if (node == nullptr) {
     return;
   }
-  if (node->kind != Node::Kind::kList) {
+  if (node->kind != Element::Kind::kList) {
     Fail(name, "must be a list");
     return;
   }
@@ -119,7 +119,7 @@ void Fields::List(const char* name, const std::function<void(const Node&, const 
 }
 
 void Fields::Texts(const char* name, std::vector<std::string>& value) {
-  List(name, [&](const Node& node, const std::string& where) {
+  List(name, [&](const Element& node, const std::string& where) {
     absl::StatusOr<std::string> text = TextOf(node);
     if (text.ok()) {
       value.push_back(*std::move(text));
@@ -130,11 +130,11 @@ void Fields::Texts(const char* name, std::vector<std::string>& value) {
 }
 
 void Fields::TextMap(const char* name, std::map<std::string, std::string>& value) {
-  const Node* node = Other(name);
+  const Element* node = Other(name);
   if (node == nullptr) {
     return;
   }
-  if (node->kind != Node::Kind::kMap) {
+  if (node->kind != Element::Kind::kMap) {
     Fail(name, "must be an object");
     return;
   }
@@ -149,7 +149,7 @@ void Fields::TextMap(const char* name, std::map<std::string, std::string>& value
 }
 
 bool Fields::ReadNumber(const char* name, int64_t least, int64_t most, int64_t& value) {
-  const Node* node = Other(name);
+  const Element* node = Other(name);
   if (node == nullptr) {
     return false;
   }

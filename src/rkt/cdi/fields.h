@@ -20,7 +20,7 @@ namespace rkt::cdi {
 class Fields {
  public:
   // `where`: the map's own place in the document, "" for the whole. `error` outlives the object and collects.
-  Fields(const Node& node, std::string where, absl::Status& error);
+  Fields(const Element& node, std::string where, absl::Status& error);
 
   void Text(const char* name, std::string& value);
   void RequiredText(const char* name, std::string& value);  // and not empty
@@ -30,9 +30,9 @@ class Fields {
   void Texts(const char* name, std::vector<std::string>& value);
   void TextMap(const char* name, std::map<std::string, std::string>& value);
   // `each` gets every element with its place.
-  void List(const char* name, const std::function<void(const Node& node, const std::string& where)>& each);
+  void List(const char* name, const std::function<void(const Element& node, const std::string& where)>& each);
   // The node behind a name for whoever reads it in another way; null when it is absent.
-  const Node* Other(const char* name);
+  const Element* Other(const char* name);
 
   template <typename T>
   void Number(const char* name, T& value) {
@@ -59,15 +59,15 @@ class Fields {
  private:
   bool ReadNumber(const char* name, int64_t least, int64_t most, int64_t& value);
 
-  const Node& node_;
+  const Element& node_;
   std::string where_;
   absl::Status& error_;
   std::set<std::string> known_;
 };
 
 // Text of a scalar; an error for anything else and for a NUL.
-absl::StatusOr<std::string> TextOf(const Node& node);
+absl::StatusOr<std::string> TextOf(const Element& node);
 // A whole number in JSON's or YAML's spelling (0o644, 0644, 0x1a4 in YAML).
-std::optional<int64_t> NumberOf(const Node& node);
+std::optional<int64_t> NumberOf(const Element& node);
 
 }  // namespace rkt::cdi

@@ -30,7 +30,7 @@ void ReadEnvironment(Fields& fields, std::vector<std::string>& environment) {
   }
 }
 
-void ReadDeviceNode(const Node& node, const std::string& where, DeviceNode& device, absl::Status& error) {
+void ReadDeviceNode(const Element& node, const std::string& where, DeviceNode& device, absl::Status& error) {
   Fields fields(node, where, error);
   fields.RequiredPath("path", device.path);
   fields.Path("hostPath", device.host_path);
@@ -59,7 +59,7 @@ void ReadDeviceNode(const Node& node, const std::string& where, DeviceNode& devi
   }
 }
 
-void ReadMount(const Node& node, const std::string& where, Mount& mount, absl::Status& error) {
+void ReadMount(const Element& node, const std::string& where, Mount& mount, absl::Status& error) {
   Fields fields(node, where, error);
   fields.RequiredText("hostPath", mount.host_path);
   fields.RequiredPath("containerPath", mount.container_path);
@@ -68,7 +68,7 @@ void ReadMount(const Node& node, const std::string& where, Mount& mount, absl::S
   fields.Finish();
 }
 
-void ReadHook(const Node& node, const std::string& where, Hook& hook, absl::Status& error) {
+void ReadHook(const Element& node, const std::string& where, Hook& hook, absl::Status& error) {
   Fields fields(node, where, error);
   std::string name;
   fields.RequiredText("hookName", name);
@@ -89,7 +89,7 @@ void ReadHook(const Node& node, const std::string& where, Hook& hook, absl::Stat
   }
 }
 
-void ReadGroup(const Node& node, const std::string& where, std::vector<uint32_t>& groups, absl::Status& error) {
+void ReadGroup(const Element& node, const std::string& where, std::vector<uint32_t>& groups, absl::Status& error) {
   const std::optional<int64_t> number = NumberOf(node);
   constexpr int64_t kMaxGroup = (int64_t{1} << 32) - 2;
   if (!number || *number < 0 || *number > kMaxGroup) {
@@ -101,7 +101,7 @@ void ReadGroup(const Node& node, const std::string& where, std::vector<uint32_t>
   groups.push_back(static_cast<uint32_t>(*number));
 }
 
-void ReadIntelRdt(const Node& node, const std::string& where, absl::Status& error) {
+void ReadIntelRdt(const Element& node, const std::string& where, absl::Status& error) {
   Fields fields(node, where, error);
   std::string text;
   std::vector<std::string> texts;
@@ -116,7 +116,7 @@ void ReadIntelRdt(const Node& node, const std::string& where, absl::Status& erro
   fields.Finish();
 }
 
-void ReadNetDevice(const Node& node, const std::string& where, absl::Status& error) {
+void ReadNetDevice(const Element& node, const std::string& where, absl::Status& error) {
   Fields fields(node, where, error);
   std::string name;
   fields.RequiredText("hostInterfaceName", name);
@@ -127,27 +127,27 @@ void ReadNetDevice(const Node& node, const std::string& where, absl::Status& err
 
 }  // namespace
 
-void ReadEdits(const Node& node, const std::string& where, Edits& edits, absl::Status& error) {
+void ReadEdits(const Element& node, const std::string& where, Edits& edits, absl::Status& error) {
   edits.where = where;
   Fields fields(node, where, error);
   ReadEnvironment(fields, edits.env);
-  fields.List("deviceNodes", [&](const Node& element, const std::string& place) {
+  fields.List("deviceNodes", [&](const Element& element, const std::string& place) {
     ReadDeviceNode(element, place, edits.device_nodes.emplace_back(), error);
   });
-  fields.List("mounts", [&](const Node& element, const std::string& place) {
+  fields.List("mounts", [&](const Element& element, const std::string& place) {
     ReadMount(element, place, edits.mounts.emplace_back(), error);
   });
-  fields.List("hooks", [&](const Node& element, const std::string& place) {
+  fields.List("hooks", [&](const Element& element, const std::string& place) {
     ReadHook(element, place, edits.hooks.emplace_back(), error);
   });
-  fields.List("additionalGids", [&](const Node& element, const std::string& place) {
+  fields.List("additionalGids", [&](const Element& element, const std::string& place) {
     ReadGroup(element, place, edits.additional_gids, error);
   });
-  if (const Node* rdt = fields.Other("intelRdt"); rdt != nullptr) {
+  if (const Element* rdt = fields.Other("intelRdt"); rdt != nullptr) {
     edits.intel_rdt = true;
     ReadIntelRdt(*rdt, fields.At("intelRdt"), error);
   }
-  fields.List("netDevices", [&](const Node& element, const std::string& place) {
+  fields.List("netDevices", [&](const Element& element, const std::string& place) {
     edits.net_devices = true;
     ReadNetDevice(element, place, error);
   });

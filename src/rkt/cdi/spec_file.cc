@@ -19,7 +19,7 @@ void ReadAnnotations(Fields& fields) {
   fields.TextMap("annotations", annotations);
 }
 
-void ReadDevice(const Node& node, const std::string& where, Device& device, absl::Status& error) {
+void ReadDevice(const Element& node, const std::string& where, Device& device, absl::Status& error) {
   Fields fields(node, where, error);
   fields.RequiredText("name", device.name);
   if (error.ok()) {
@@ -29,7 +29,7 @@ void ReadDevice(const Node& node, const std::string& where, Device& device, absl
   }
   ReadAnnotations(fields);
   device.edits.where = fields.At("containerEdits");
-  if (const Node* edits = fields.Other("containerEdits"); edits != nullptr) {
+  if (const Element* edits = fields.Other("containerEdits"); edits != nullptr) {
     ReadEdits(*edits, device.edits.where, device.edits, error);
   }
   fields.Finish();
@@ -38,7 +38,7 @@ void ReadDevice(const Node& node, const std::string& where, Device& device, absl
   }
 }
 
-void ReadRoot(const Node& root, SpecFile& file) {
+void ReadRoot(const Element& root, SpecFile& file) {
   absl::Status& error = file.problem;
   Fields fields(root, "", error);
   fields.RequiredText("cdiVersion", file.version);
@@ -50,7 +50,7 @@ void ReadRoot(const Node& root, SpecFile& file) {
   }
   ReadAnnotations(fields);
   std::set<std::string> names;
-  fields.List("devices", [&](const Node& node, const std::string& where) {
+  fields.List("devices", [&](const Element& node, const std::string& where) {
     Device device;
     ReadDevice(node, where, device, error);
     if (error.ok() && !names.insert(device.name).second) {
@@ -59,7 +59,7 @@ void ReadRoot(const Node& root, SpecFile& file) {
     file.devices.push_back(std::move(device));
   });
   file.edits.where = "containerEdits";
-  if (const Node* edits = fields.Other("containerEdits"); edits != nullptr) {
+  if (const Element* edits = fields.Other("containerEdits"); edits != nullptr) {
     ReadEdits(*edits, file.edits.where, file.edits, error);
   }
   fields.Finish();
@@ -69,18 +69,18 @@ void ReadRoot(const Node& root, SpecFile& file) {
 }
 
 // What a broken file says of its kind and its devices' names.
-void ReadNames(const Node& root, SpecFile& file) {
-  const auto text = [](const Node& map, std::string_view key) {
-    const Node* node = map.Find(key);
+void ReadNames(const Element& root, SpecFile& file) {
+  const auto text = [](const Element& map, std::string_view key) {
+    const Element* node = map.Find(key);
     return node == nullptr ? std::string() : TextOf(*node).value_or("");
   };
   file.kind = text(root, "kind");
   file.devices.clear();
-  const Node* devices = root.Find("devices");
+  const Element* devices = root.Find("devices");
   if (!rktlet::spec::CheckCdiKind(file.kind).ok() || devices == nullptr) {
     return;
   }
-  for (const Node& node : devices->items) {
+  for (const Element& node : devices->items) {
     Device device;
     device.name = text(node, "name");
     if (rktlet::spec::CheckCdiDevice(device.name).ok()) {
@@ -98,7 +98,7 @@ bool Edits::empty() const {
 
 SpecFile ParseSpecFile(std::string_view text, Format format) {
   SpecFile file;
-  absl::StatusOr<Node> root = format == Format::kJson ? ParseJson(text) : ParseYaml(text);
+  absl::StatusOr<Element> root = format == Format::kJson ? ParseJson(text) : ParseYaml(text);
   if (!root.ok()) {
     file.problem = root.status();
     return file;

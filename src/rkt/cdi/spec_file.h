@@ -83,8 +83,8 @@ enum class Format : unsigned char { kJson, kYaml };
 SpecFile ParseSpecFile(std::string_view text, Format format);
 
 // The pieces of it.
-void ReadEdits(const Node& node, const std::string& where, Edits& edits, absl::Status& error);
+void ReadEdits(const Element& node, const std::string& where, Edits& edits, absl::Status& error);
 // FailedPrecondition for a version that nobody knows, InvalidArgument for a field that is younger than the version.
-absl::Status CheckVersion(const SpecFile& file, const Node& root);
+absl::Status CheckVersion(const SpecFile& file, const Element& root);
 
 }  // namespace rkt::cdi

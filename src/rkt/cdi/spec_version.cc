@@ -40,12 +40,12 @@ class Needs {
   absl::Status status_;
 };
 
-bool HasMembers(const Node& node, std::string_view name) {
-  const Node* found = node.Find(name);
+bool HasMembers(const Element& node, std::string_view name) {
+  const Element* found = node.Find(name);
   return found != nullptr && !(found->items.empty() && found->members.empty());
 }
 
-void CheckEdits(const Edits& edits, const Node& holder, Needs& needs) {
+void CheckEdits(const Edits& edits, const Element& holder, Needs& needs) {
   for (size_t i = 0; i < edits.mounts.size(); ++i) {
     needs.Field(!edits.mounts[i].type.empty(), "0.4.0", StrCat(edits.where, ".mounts[", i, "].type"));
   }
@@ -56,10 +56,10 @@ void CheckEdits(const Edits& edits, const Node& holder, Needs& needs) {
   needs.Field(!edits.additional_gids.empty(), "0.7.0", edits.where + ".additionalGids");
   needs.Field(edits.intel_rdt, "0.7.0", edits.where + ".intelRdt");
   needs.Field(edits.net_devices, "1.1.0", edits.where + ".netDevices");
-  const Node* node = holder.Find("containerEdits");
-  const Node* rdt = node == nullptr ? nullptr : node->Find("intelRdt");
+  const Element* node = holder.Find("containerEdits");
+  const Element* rdt = node == nullptr ? nullptr : node->Find("intelRdt");
   if (rdt != nullptr) {
-    const Node* monitoring = rdt->Find("enableMonitoring");
+    const Element* monitoring = rdt->Find("enableMonitoring");
     needs.Field(rdt->Find("schemata") != nullptr, "1.1.0", edits.where + ".intelRdt.schemata");
     needs.Field(monitoring != nullptr && monitoring->text == "true", "1.1.0",
                 edits.where + ".intelRdt.enableMonitoring");
@@ -68,7 +68,7 @@ void CheckEdits(const Edits& edits, const Node& holder, Needs& needs) {
 
 }  // namespace
 
-absl::Status CheckVersion(const SpecFile& file, const Node& root) {
+absl::Status CheckVersion(const SpecFile& file, const Element& root) {
   std::string_view version = file.version;
   if (version.starts_with('v')) {
     version.remove_prefix(1);
@@ -83,7 +83,7 @@ absl::Status CheckVersion(const SpecFile& file, const Node& root) {
   needs.Field(file.kind.find('.', file.kind.find('/')) != std::string::npos, "0.6.0", "kind");
   needs.Field(HasMembers(root, "annotations"), "0.6.0", "annotations");
   CheckEdits(file.edits, root, needs);
-  const Node* devices = root.Find("devices");
+  const Element* devices = root.Find("devices");
   for (size_t i = 0; devices != nullptr && i < file.devices.size() && i < devices->items.size(); ++i) {
     const std::string where = StrCat("devices[", i, "]");
     const std::string& name = file.devices[i].name;
