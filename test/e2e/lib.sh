@@ -200,6 +200,7 @@ image_files() { find "$RKT_STATE" -path "$RKT_STATE/pods" -prune -o -type f -pri
 
 reloads() { journalctl -q -b -o cat --no-pager -u "$CRI_SERVICE" | grep -c -x 'Configuration reloaded' || true; }
 more_reloads_than() { (($(reloads) > $1)); }
+daemon_is_active() { [[ $(property "$CRI_SERVICE.service" ActiveState) == active ]]; }  # neither reloading nor starting
 
 # reload_daemon: systemctl only sends a signal; this returns when the configuration was taken.
 reload_daemon() {
@@ -208,6 +209,7 @@ reload_daemon() {
   before=$(reloads)
   systemctl reload "$CRI_SERVICE"
   wait_until 20 more_reloads_than "$before"
+  wait_until 20 daemon_is_active
   assert_eq "$pid" "$(property "$CRI_SERVICE.service" MainPID)" "pid after a reload"
 }
 
@@ -229,7 +231,7 @@ kill_daemon() {
 daemon_is_not() {
   local pid
   pid=$(property "$CRI_SERVICE.service" MainPID)
-  [[ $pid != 0 && $pid != "$1" && $(property "$CRI_SERVICE.service" ActiveState) == active ]]
+  [[ $pid != 0 && $pid != "$1" ]] && daemon_is_active
 }
 
 # ---- what may be left behind -----------------------------------------------------------------------------------------
