@@ -41,11 +41,7 @@ INSTANTIATE_TEST_SUITE_P(All, CancellationTest, testing::Values("exec", "attach"
 
 TEST_P(CancellationTest, AStopDoesNotWaitForWhatTheClientWaitsFor) {
   auto client = OpenAndHang();
-  auto stop = [](Server& server) -> Awaitable<bool> {
-    co_await server.Stop(std::chrono::milliseconds(20));
-    co_return true;
-  };
-  EXPECT_TRUE(loop_.Await(stop(*server_)));
+  StopServer(std::chrono::milliseconds(20));
   EXPECT_EQ(server_->clients(), 0U);
   EXPECT_EQ(backend_.hanging, 0U);
 }

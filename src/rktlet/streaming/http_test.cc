@@ -100,14 +100,9 @@ class SpdyUpgradeTest : public HttpTest {
     Restart(Echo);
   }
   void Restart(SpdyHandler spdy) {
-    auto stop = [](Server& server) -> Awaitable<bool> {
-      co_await server.Stop(std::chrono::nanoseconds(0));
-      co_return true;
-    };
-    loop_.Await(stop(*server_));
     Server::Options options;
     options.spdy = std::move(spdy);
-    StartServer(std::move(options));
+    RestartServer(std::move(options));
   }
 };
 
@@ -196,7 +191,7 @@ TEST_F(HttpTest, StreamsAreBoundedInNumber) {
   next->ReceiveAll();
 }
 
-Awaitable<bool> StopServer(Server& server, std::chrono::nanoseconds grace, bool& stopped) {
+Awaitable<bool> StopAndTell(Server& server, std::chrono::nanoseconds grace, bool& stopped) {
   co_await server.Stop(grace);
   stopped = true;
   co_return true;
@@ -206,7 +201,7 @@ TEST_F(HttpTest, AStopLetsStreamsFinishAndTakesNoNewOnes) {
   auto client = Open(Exec(false, true, false), kV5);
   const std::string unused = Url(Exec(false, true, false));
   bool stopped = false;
-  asio::co_spawn(loop_.context(), StopServer(*server_, std::chrono::seconds(20), stopped),
+  asio::co_spawn(loop_.context(), StopAndTell(*server_, std::chrono::seconds(20), stopped),
                  [](const std::exception_ptr&, bool) {});
   EXPECT_TRUE(Eventually([&] { return Client()->Connect(unused, kV5) != 101; }));
   EXPECT_THAT(server_->UrlFor(Exec(false, true, false)), StatusCodeIs(absl::StatusCode::kUnavailable));
@@ -219,7 +214,7 @@ TEST_F(HttpTest, AStopLetsStreamsFinishAndTakesNoNewOnes) {
 TEST_F(HttpTest, AStopCutsOffWhatTakesTooLong) {
   auto client = Open(Exec(true, true, false), kV5);
   bool stopped = false;
-  EXPECT_TRUE(loop_.Await(StopServer(*server_, std::chrono::milliseconds(20), stopped)));
+  EXPECT_TRUE(loop_.Await(StopAndTell(*server_, std::chrono::milliseconds(20), stopped)));
   EXPECT_TRUE(process().destroyed);
   EXPECT_EQ(server_->clients(), 0U);
 }
@@ -255,12 +250,7 @@ TEST_F(HttpTest, TlsReadsItsCertificateAgainWhenItChanges) {
   const std::string certificate = dir.File("tls.crt");
   const std::string key = dir.File("tls.key");
   MakeCertificate("one", KeyKind::kEcdsa, certificate, key);
-  bool stopped = false;
-  loop_.Await(StopServer(*server_, std::chrono::nanoseconds(0), stopped));
-  Server::Options options;
-  options.certificate = certificate;
-  options.key = key;
-  StartServer(std::move(options));
+  RestartServer({.certificate = certificate, .key = key});
   EXPECT_THAT(server_->url(), StartsWith("https://127.0.0.1:"));
   const std::string request = "GET /exec/x HTTP/1.1\r\n\r\n";
   auto answer = loop_.Await(SecureExchange(server_->url(), request));
@@ -279,12 +269,7 @@ TEST_F(HttpTest, TlsKeepsItsPairUntilTheNewOneIsWhole) {
   const std::string certificate = dir.File("tls.crt");
   const std::string key = dir.File("tls.key");
   MakeCertificate("one", KeyKind::kRsa, certificate, key);
-  bool stopped = false;
-  loop_.Await(StopServer(*server_, std::chrono::nanoseconds(0), stopped));
-  Server::Options options;
-  options.certificate = certificate;
-  options.key = key;
-  StartServer(std::move(options));
+  RestartServer({.certificate = certificate, .key = key});
   const std::string request = "GET /exec/x HTTP/1.1\r\n\r\n";
   EXPECT_EQ(loop_.Await(SecureExchange(server_->url(), request)).first, "one");
   MakeCertificate("two", KeyKind::kEcdsa, dir.File("new.crt"), dir.File("new.key"));
@@ -323,8 +308,7 @@ Awaitable<std::string> UnixExchange(std::string path, std::string bytes) {
 
 TEST_F(HttpTest, AUnixSocketServesUnderTheUrlThatIsConfigured) {
   base::TempDir dir;
-  bool stopped = false;
-  loop_.Await(StopServer(*server_, std::chrono::nanoseconds(0), stopped));
+  StopServer();
   Server::Options options;
   options.address = dir.File("run/streaming.sock");
   options.url = "https://node.example/streams/";

@@ -29,13 +29,6 @@ class LimitsTest : public StreamingTest {
     }
     return total;
   }
-  void Stop(std::chrono::nanoseconds grace) {
-    auto stop = [](Server& server, std::chrono::nanoseconds time) -> Awaitable<bool> {
-      co_await server.Stop(time);
-      co_return true;
-    };
-    EXPECT_TRUE(loop_.Await(stop(*server_, grace)));
-  }
 };
 
 TEST_F(LimitsTest, ACommandWaitsForASlowClient) {
@@ -159,8 +152,7 @@ TEST_F(LimitsTest, AClientThatTakesNothingAfterTheEndIsCutOff) {
 
 TEST_F(LimitsTest, AStreamWithoutTrafficEndsAndIsTold) {
   limits_.idle_time = std::chrono::milliseconds(60);
-  Stop(std::chrono::nanoseconds(0));
-  StartServer({});
+  RestartServer({});
   auto client = Open(Exec(true, true, false), kV5);
   EXPECT_TRUE(Eventually([&] { return process().destroyed; }));
   EXPECT_THAT(client->ReceiveAll()[3], AllOf(HasSubstr("Failure"), HasSubstr("nothing has moved for 0.06 s")));
@@ -169,15 +161,14 @@ TEST_F(LimitsTest, AStreamWithoutTrafficEndsAndIsTold) {
 
 TEST_F(LimitsTest, AStopTellsTheClientsOfCommandsThatGoOn) {
   auto client = Open(Exec(true, true, false), kV5);
-  Stop(std::chrono::milliseconds(10));
+  StopServer(std::chrono::milliseconds(10));
   EXPECT_TRUE(process().destroyed);
   EXPECT_THAT(client->ReceiveAll()[3], AllOf(HasSubstr("Failure"), HasSubstr("rktlet is stopping")));
 }
 
 TEST_F(LimitsTest, TrafficInOneDirectionKeepsAStream) {
   limits_.idle_time = std::chrono::milliseconds(1000);
-  Stop(std::chrono::nanoseconds(0));
-  StartServer({});
+  RestartServer({});
   auto client = Open(Exec(true, true, false), kV5);
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1600);
   client->Receive();

@@ -116,14 +116,9 @@ class MemoryTest : public StreamingTest {
   void SetUp() override {
     StreamingTest::SetUp();
     limits_.finish_time = std::chrono::milliseconds(50);
-    auto stop = [](Server& server) -> Awaitable<bool> {
-      co_await server.Stop(std::chrono::nanoseconds(0));
-      co_return true;
-    };
-    loop_.Await(stop(*server_));
     Server::Options options;
     options.spdy = ServeSpdy;
-    StartServer(std::move(options));
+    RestartServer(std::move(options));
     ASSERT_NE(LiveHeap(), 0U) << "this allocator says nothing";
   }
 

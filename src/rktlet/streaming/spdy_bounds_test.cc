@@ -36,7 +36,7 @@ class SpdyBounds : public SpdyServing {
   }
 
   // Lets the server do what it can, and takes what it says.
-  void Turn() {
+  void Turn() override {
     loop_.restart();
     loop_.run_for(std::chrono::milliseconds(1));
     char buffer[64 << 10];
@@ -44,19 +44,8 @@ class SpdyBounds : public SpdyServing {
     received_.append(buffer, size > 0 ? static_cast<size_t>(size) : 0);
     hung_up_ = hung_up_ || size == 0;
   }
-  template <typename Predicate>
-  bool Until(Predicate done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) {
-        return false;
-      }
-      Turn();
-    }
-    return true;
-  }
   void Say(std::string_view bytes) {
-    EXPECT_TRUE(Until([&] {
+    EXPECT_TRUE(WaitUntil([&] {
       const ssize_t size = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       bytes.remove_prefix(size > 0 ? static_cast<size_t>(size) : 0);
       return bytes.empty();
@@ -74,7 +63,7 @@ class SpdyBounds : public SpdyServing {
   void Settle() {
     ++pings_;
     Say(spdy::Peer::Ping(1));
-    EXPECT_TRUE(Until([&] { return Frames<spdy::PingFrame>().size() == pings_; }));
+    EXPECT_TRUE(WaitUntil([&] { return Frames<spdy::PingFrame>().size() == pings_; }));
   }
 
   // The frames of one type in all that the server has said.
@@ -130,12 +119,12 @@ TEST_F(SpdyBounds, OfStreamsThatTheRequestDoesNotNameOneOfAKindIsThere) {
   ServeOutput();
   SayAll({Stream(1, "stdin"), Stream(3, "stdin"), Stream(5, "stderr"), Stream(7, "stderr"), Stream(9, "error"),
           Stream(11, "stdout")});
-  ASSERT_TRUE(Until([&] { return backend_.command != nullptr; }));
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
   Settle();
   EXPECT_THAT(Refused(), ElementsAre(3, 7));
   EXPECT_THAT(Answered(), ElementsAre(1, 5, 9, 11));
   backend_.command->End(0);
-  EXPECT_TRUE(Until([&] { return hung_up_; }));
+  EXPECT_TRUE(WaitUntil([&] { return hung_up_; }));
   EXPECT_THAT(DataOf(9), HasSubstr("Success"));
   HangUp();
 }
@@ -159,7 +148,7 @@ TEST_F(SpdyBounds, AClientThatOpensStreamsWithoutEndIsToldSo) {
   }
   EXPECT_FALSE(served_);
   Say(Stream(127, "colour"));
-  EXPECT_TRUE(Until([&] { return hung_up_; }));
+  EXPECT_TRUE(WaitUntil([&] { return hung_up_; }));
   EXPECT_THAT(DataOf(1), HasSubstr("too many streams"));
   EXPECT_EQ(backend_.command, nullptr);
   HangUp();
@@ -198,27 +187,27 @@ TEST_F(SpdyBounds, HeadersThatMeanNothingAreNotKept) {
   // Nothing with a sanitizer's allocator: streaming_memory_test has this test, too.
   EXPECT_THAT((LiveHeap() - std::min(before, LiveHeap())) / kStreams, Le(size_t{2} << 10));
   socket_.Reset();
-  EXPECT_TRUE(Until([&] { return copying.size() == 0; }));
+  EXPECT_TRUE(WaitUntil([&] { return copying.size() == 0; }));
 }
 
 // The work is cut into pieces, and nothing of it is lost.
 TEST_F(SpdyBounds, AFloodOfHeadersIsHandledToItsEnd) {
   ServeExec();
   SayAll({Stream(1, "error"), Stream(3, "stdin"), Stream(5, "stdout"), Stream(7, "stderr")});
-  ASSERT_TRUE(Until([&] { return backend_.command != nullptr; }));
+  ASSERT_TRUE(WaitUntil([&] { return backend_.command != nullptr; }));
   std::string flood;
   for (int i = 0; i < 500; ++i) {
     flood += peer_.MoreHeaders(3, {{"x", std::string(8000, 'x')}});
   }
   Say(flood + spdy::Peer::Data(3, "after it", true));
   std::string input;
-  EXPECT_TRUE(Until([&] {
+  EXPECT_TRUE(WaitUntil([&] {
     input += ReadFrom(backend_.command->input);
     return end_of_file_;
   }));
   EXPECT_EQ(input, "after it");
   backend_.command->End(0);
-  EXPECT_TRUE(Until([&] { return hung_up_; }));
+  EXPECT_TRUE(WaitUntil([&] { return hung_up_; }));
   HangUp();
 }
 

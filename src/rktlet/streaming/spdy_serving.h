@@ -190,7 +190,7 @@ class SpdyServing : public ::testing::Test {
   }
 
   // Lets both sides do what they can.
-  void Turn() {
+  virtual void Turn() {
     loop_.restart();
     loop_.run_for(std::chrono::milliseconds(1));
     Send();

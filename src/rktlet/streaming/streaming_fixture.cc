@@ -179,13 +179,22 @@ void StreamingTest::StartServer(Server::Options options) {
   server_ = *std::move(server);
 }
 
+void StreamingTest::StopServer(std::chrono::nanoseconds grace) {
+  auto stop = [](Server& server, std::chrono::nanoseconds time) -> Awaitable<bool> {
+    co_await server.Stop(time);
+    co_return true;
+  };
+  EXPECT_TRUE(loop_.Await(stop(*server_, grace)));
+}
+
+void StreamingTest::RestartServer(Server::Options options) {
+  StopServer();
+  StartServer(std::move(options));
+}
+
 void StreamingTest::TearDown() {
   if (server_ != nullptr) {
-    auto stop = [](Server& server) -> Awaitable<bool> {
-      co_await server.Stop(std::chrono::milliseconds(50));
-      co_return true;
-    };
-    EXPECT_TRUE(loop_.Await(stop(*server_)));
+    StopServer(std::chrono::milliseconds(50));
     EXPECT_EQ(server_->clients(), 0U);
     EXPECT_EQ(server_->buffered(), 0U);
     server_.reset();

@@ -63,6 +63,9 @@ class StreamingTest : public testing::Test {
   void TearDown() override;
 
   void StartServer(Server::Options options);
+  void StopServer(std::chrono::nanoseconds grace = std::chrono::nanoseconds(0));
+  // Another one, with other options or limits.
+  void RestartServer(Server::Options options);
   static Request Exec(bool input, bool output, bool error, bool tty = false);
   static Request Attach(bool input, bool output, bool error, bool tty = false);
   std::string Url(Request request);

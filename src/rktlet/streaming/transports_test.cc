@@ -102,11 +102,6 @@ class TransportsTest : public StreamingTest, public testing::WithParamInterface<
 
   void SetUp() override {
     StreamingTest::SetUp();
-    auto stop = [](Server& server) -> Awaitable<bool> {
-      co_await server.Stop(std::chrono::nanoseconds(0));
-      co_return true;
-    };
-    loop_.Await(stop(*server_));
     Server::Options options;
     if (tls()) {
       options.certificate = dir_.File("tls.crt");
@@ -115,7 +110,7 @@ class TransportsTest : public StreamingTest, public testing::WithParamInterface<
     } else {
       options.address = dir_.File("streams.sock");
     }
-    StartServer(std::move(options));
+    RestartServer(std::move(options));
   }
 
   SocketStream Connect() {

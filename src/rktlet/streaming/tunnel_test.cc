@@ -19,14 +19,9 @@ class TunnelTest : public StreamingTest {
  protected:
   void SetUp() override {
     StreamingTest::SetUp();
-    auto stop = [](Server& server) -> Awaitable<bool> {
-      co_await server.Stop(std::chrono::nanoseconds(0));
-      co_return true;
-    };
-    loop_.Await(stop(*server_));
     Server::Options options;
     options.spdy = ServeSpdy;
-    StartServer(std::move(options));
+    RestartServer(std::move(options));
     const Request request = PortForwardRequest{*spec::PodId::Parse(std::string(64, 'a')), {}};
     ASSERT_EQ(client_->Connect(Url(request), "SPDY/3.1+portforward.k8s.io"), 101);
   }
