@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
-
 #include "rktlet/cri/images.h"
 #include "rktlet/cri/rpcs.h"
+#include "rktlet/cri/verbose_info.h"
 
 namespace rktlet::cri {
 
@@ -12,19 +11,20 @@ Reply<v1::ImageStatusResponse> ImageStatus(Context& context, engine::Cancellatio
     co_return absl::InvalidArgumentError("image.image is empty");
   }
   v1::ImageStatusResponse response;
-  const engine::Image* image = context.images.Find(request.image().image());
-  if (image == nullptr) {
+  const engine::Image* found = context.images.Find(request.image().image());
+  if (found == nullptr) {
     co_return response;  // absent is an answer, not an error
   }
-  *response.mutable_image() = ToCri(*image, context.config.pinned_images);
+  const engine::Image image = *found;  // the list may change while the configuration is read
   if (request.verbose()) {
-    const nlohmann::json info = {{"labels", image->labels},
-                                 {"layers", image->layers},
-                                 {"user", image->user},
-                                 {"importTime", image->import_time},
-                                 {"lastUsedTime", image->last_used_time}};
-    (*response.mutable_info())["info"] = info.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const auto config = co_await context.engine.ImageConfig(image.id);
+    if (absl::IsNotFound(config.status())) {
+      co_return response;
+    }
+    CO_RETURN_IF_ERROR(config.status());
+    (*response.mutable_info())["info"] = ImageInfoJson(image, *config);
   }
+  *response.mutable_image() = ToCri(image, context.config.pinned_images);
   co_return response;
 }
 

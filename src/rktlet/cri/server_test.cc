@@ -97,6 +97,10 @@ TEST_F(ServerTest, AnImageIsPulledListedAndRemovedAndRemovedAgain) {
   v1::ImageStatusResponse known;
   ASSERT_TRUE(Call(*images_stub_, &v1::ImageService::Stub::ImageStatus, status, known).ok());
   EXPECT_EQ(known.image().id(), pulled.image_ref());
+  EXPECT_THAT(known.info(), IsEmpty());
+  status.set_verbose(true);
+  ASSERT_TRUE(Call(*images_stub_, &v1::ImageService::Stub::ImageStatus, status, known).ok());
+  EXPECT_THAT(known.info().at("info"), HasSubstr(R"("imageSpec":{"architecture":"amd64","config":{"Cmd":["sh"]}})"));
   v1::ListImagesResponse list;
   ASSERT_TRUE(Call(*images_stub_, &v1::ImageService::Stub::ListImages, v1::ListImagesRequest(), list).ok());
   EXPECT_THAT(list.images(), SizeIs(1));

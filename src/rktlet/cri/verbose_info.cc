@@ -82,4 +82,13 @@ std::string ContainerInfoJson(const spec::Layout& layout, const pods::Pod* pod, 
   return Dump(info);
 }
 
+std::string ImageInfoJson(const engine::Image& image, const std::string& config) {
+  return Dump({{"labels", image.labels},
+               {"layers", image.layers},
+               {"user", image.user},
+               {"importTime", image.import_time},
+               {"lastUsedTime", image.last_used_time},
+               {"imageSpec", ParseOrText(config)}});
+}
+
 }  // namespace rktlet::cri

@@ -158,6 +158,8 @@ class Engine {
   // DeadlineExceeded, ResourceExhausted (disk full), Unavailable (registry out of reach).
   virtual Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) = 0;
   virtual Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() = 0;
+  // The image's configuration as JSON, as its registry has it (OCI image-spec, config.md). NotFound.
+  virtual Awaitable<absl::StatusOr<std::string>> ImageConfig(std::string id) = 0;
   // Removes the image with all its names. FailedPrecondition when a container uses it; an unknown image is OK.
   virtual Awaitable<absl::Status> RemoveImage(std::string id) = 0;
 

@@ -189,6 +189,12 @@ Awaitable<absl::StatusOr<std::vector<Image>>> FakeEngine::ListImages() {
   co_return images;
 }
 
+Awaitable<absl::StatusOr<std::string>> FakeEngine::ImageConfig(std::string id) {
+  absl::Status status = co_await Enter("ImageConfig", id);
+  CO_RETURN_IF_ERROR(status);
+  co_return R"({"architecture": "amd64", "config": {"Cmd": ["sh"]}})";
+}
+
 Awaitable<absl::Status> FakeEngine::RemoveImage(std::string id) {
   absl::Status status = co_await Enter("RemoveImage", id);
   CO_RETURN_IF_ERROR(status);

@@ -292,6 +292,11 @@ Awaitable<absl::StatusOr<std::vector<Image>>> RktEngine::ListImages() {
   co_return ParseImageList(*printed);
 }
 
+Awaitable<absl::StatusOr<std::string>> RktEngine::ImageConfig(std::string id) {
+  std::vector<std::string> args = {"image", "cat-manifest", "--config", "--pretty-print=false", std::move(id)};
+  return Run(std::move(args), "", config_.command_timeout);
+}
+
 Awaitable<absl::Status> RktEngine::RemoveImage(std::string id) {
   std::vector<std::string> args = {"image", "rm", std::move(id)};
   auto printed = co_await Run(std::move(args), "", config_.command_timeout);

@@ -35,6 +35,7 @@ class RktEngine final : public Engine {
   Awaitable<absl::Status> Checkpoint(CheckpointRequest request) override;
   Awaitable<absl::StatusOr<std::string>> FetchImage(FetchRequest request) override;
   Awaitable<absl::StatusOr<std::vector<Image>>> ListImages() override;
+  Awaitable<absl::StatusOr<std::string>> ImageConfig(std::string id) override;
   Awaitable<absl::Status> RemoveImage(std::string id) override;
   Awaitable<absl::StatusOr<Features>> GetFeatures() override;
   Awaitable<absl::StatusOr<NetworkStatus>> GetNetworkStatus() override;

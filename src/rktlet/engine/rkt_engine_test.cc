@@ -65,6 +65,12 @@ TEST_F(Rkt, IsToldDirectoriesAndAskedToKeepQuiet) {
                                  Not(HasSubstr("NOTIFY_SOCKET")))));
 }
 
+TEST_F(Rkt, AnImagesConfigurationIsWhatItPrints) {
+  Script("echo '{\"os\": \"linux\"}'");
+  EXPECT_THAT(loop_.Await(engine_.ImageConfig("sha256:x")), IsOkAndHolds(HasSubstr(R"({"os": "linux"})")));
+  EXPECT_THAT(Args(), HasSubstr("image\ncat-manifest\n--config\n--pretty-print=false\nsha256:x\n"));
+}
+
 TEST_F(Rkt, AnErrorKeepsItsKindAndItsWords) {
   Script("echo 'image rm: image is in use' >&2; echo 'rkt-status: 9' >&2; exit 254");
   EXPECT_THAT(loop_.Await(engine_.RemoveImage("sha256:x")),

@@ -99,6 +99,9 @@ class DiskEngine final : public engine::Engine {
     return fake.FetchImage(std::move(request));
   }
   Awaitable<absl::StatusOr<std::vector<engine::Image>>> ListImages() override { return fake.ListImages(); }
+  Awaitable<absl::StatusOr<std::string>> ImageConfig(std::string id) override {
+    return fake.ImageConfig(std::move(id));
+  }
   Awaitable<absl::Status> RemoveImage(std::string id) override { return fake.RemoveImage(std::move(id)); }
   Awaitable<absl::StatusOr<engine::Features>> GetFeatures() override { return fake.GetFeatures(); }
   Awaitable<absl::StatusOr<engine::NetworkStatus>> GetNetworkStatus() override { return fake.GetNetworkStatus(); }
