@@ -3,9 +3,19 @@
 #include "base/journal.h"
 #include "base/strings.h"
 #include "rktlet/pods/container_lifecycle.h"
+#include "spec/layout.h"
 #include "unit/update_container.h"
 
 namespace rktlet::pods {
+namespace {
+
+// Whether its end is on disk. The watcher's word of it may still be on its way: a lower limit can be what ended it.
+bool HasEnded(const spec::Layout& layout, const Container& container) {
+  const absl::StatusOr<spec::ContainerState> state = spec::ReadContainer(layout, container.pod, container.app());
+  return state.ok() && state->exit.has_value();
+}
+
+}  // namespace
 
 Awaitable<absl::Status> ContainerLifecycle::Update(ContainerPtr container, spec::Resources update) {
   const auto operation = Launch(env_.executor, DoUpdate(container, std::move(update)));
@@ -37,13 +47,18 @@ Awaitable<absl::Status> ContainerLifecycle::UpdateInTurn(PodPtr pod, ContainerPt
     CO_RETURN_IF_ERROR(unit::CheckUpdate(before, after, env_.cgroups));
     const absl::Status applied =
         co_await unit::ApplyResources(env_.manager, env_.cgroups, pod->record, container->record, before, after);
-    CO_RETURN_IF_ERROR(applied);
+    if (!applied.ok()) {
+      co_return HasEnded(env_.layout(), *container) ? absl::OkStatus() : applied;
+    }
   } else {
     CO_RETURN_IF_ERROR(unit::CheckResources(after, env_.cgroups));
   }
   const spec::AppName app = container->app();
   const absl::StatusOr<spec::ContainerRecord> record = co_await env_.engine.UpdateContainer(pod->id(), app, after);
   if (!record.ok()) {
+    if (running && HasEnded(env_.layout(), *container)) {
+      co_return absl::OkStatus();
+    }
     if (running) {
       const absl::Status undone =
           co_await unit::ApplyResources(env_.manager, env_.cgroups, pod->record, container->record, after, before);

@@ -66,6 +66,16 @@ TEST_F(UpdateTest, OfAnExitedContainerHasNothingToDo) {
   EXPECT_EQ(OnDisk(container), spec::Resources());
 }
 
+TEST_F(UpdateTest, OfAContainerThatItEndsIsDone) {
+  const ContainerPtr container = Started(pod);
+  ASSERT_THAT(spec::RecordExit(layout, pod->id(), container->app(), {.code = 137, .signal = 9, .oom = true}), IsOk());
+  engine.fake.FailNext("UpdateContainer", absl::FailedPreconditionError("has ended"));
+  EXPECT_THAT(Run(pods->UpdateContainer(container, MemoryOf(1000))), IsOk());
+  EXPECT_EQ(CountManagerCalls("SetUnitProperties"), 1U) << "nothing is to be taken back";
+  manager.FailCall("SetUnitProperties", absl::NotFoundError("not loaded"));
+  EXPECT_THAT(Run(pods->UpdateContainer(container, MemoryOf(1000))), IsOk());
+}
+
 TEST_F(UpdateTest, ThatCannotBeChangesNothing) {
   const ContainerPtr container = Started(pod);
   spec::Resources wrong = MemoryOf(1000);
