@@ -35,7 +35,7 @@ class ImageFetch final : public Command {
     flags.String("authfile", "FILE|-", &authfile_, "Credentials, in the format of containers-auth.json(5); - is stdin");
     flags.List("name", "REF", &options_.names, "A further name for the image, repeatable");
     progress_.Define(flags);
-    flags.Duration("stall-timeout", &stall_timeout_, "Give up when nothing arrives for so long (5m)");
+    flags.Duration("stall-timeout", &stall_timeout_, "Give up when nothing arrives for so long (5m); 0: never");
     flags.String("registries-conf", "FILE", &options_.skopeo.registries_conf,
                  "Instead of the system's registries.conf");
   }

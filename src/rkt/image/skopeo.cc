@@ -163,7 +163,7 @@ absl::StatusOr<std::string> Skopeo::Run(const std::vector<std::string>& verb, co
   ASSIGN_OR_RETURN(const rktlet::base::PidFd child, Start(std::move(command), false));
   pollfd polled = {child.fd(), POLLIN, 0};
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.stall_timeout).count();
-  const bool ended = ::poll(&polled, 1, static_cast<int>(std::min<int64_t>(timeout, INT_MAX))) != 0;
+  const bool ended = ::poll(&polled, 1, timeout == 0 ? -1 : static_cast<int>(std::min<int64_t>(timeout, INT_MAX))) != 0;
   if (!ended) {
     ::kill(-child.pid(), SIGKILL);  // the group of an unreaped leader: the number is still its own
   }
@@ -223,7 +223,8 @@ absl::Status Skopeo::Copy(const std::string& image, const std::string& layout, c
       seen = bytes;
       last_change = steady_clock::now();
       on_progress(bytes);
-    } else if (!stalled && steady_clock::now() - last_change > options_.stall_timeout) {
+    } else if (!stalled && options_.stall_timeout.count() > 0 &&
+               steady_clock::now() - last_change > options_.stall_timeout) {
       stalled = true;
       ::kill(-child.pid(), SIGKILL);  // the group of an unreaped leader: the number is still its own
     }

@@ -22,7 +22,7 @@ struct SkopeoOptions {
   std::string registries_conf;  // empty: the system's
   std::string temporary_directory;
   int held_lock_fd = -1;  // borrowed; a lock that lasts as long as skopeo does
-  // A run that fetches nothing for so long is ended.
+  // A run that fetches nothing for so long is ended; 0: none is.
   std::chrono::nanoseconds stall_timeout = std::chrono::minutes(5);
 };
 

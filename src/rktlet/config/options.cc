@@ -251,9 +251,9 @@ void AddImages(std::vector<Option>& options) {
                          "Names of images that the kubelet's garbage collection must leave alone. A * at the end of a "
                          "name stands for anything."));
   options.push_back(Duration("images", "pull_timeout", kLive, &Config::pull_timeout,
-                             "How long a pull may take. 0 means as long as it makes progress."));
+                             "How long a pull may take. 0 means as long as it needs."));
   options.push_back(Duration("images", "pull_progress_timeout", kLive, &Config::pull_progress_timeout,
-                             "A pull without any progress for this long is given up. 0 means never."));
+                             "A pull that gets nothing from its registry for this long is given up. 0 means never."));
   options.push_back(Size("images", "pull_memory_limit", kLive, &Config::pull_memory_limit,
                          "Memory of all pulls together, page cache included. They run in a control group of their "
                          "own below that of rktlet.service. 0 means no limit."));

@@ -99,11 +99,11 @@ struct FetchRequest {
   std::string reference;  // as the user wrote it, "busybox", "host/repo:tag", "host/repo@sha256:…"
   std::string auth_json;  // a registry authentication file (containers-auth.json(5)); a secret; empty: the default one
   std::chrono::nanoseconds timeout{0};           // of all of it; 0: none
-  std::chrono::nanoseconds progress_timeout{0};  // without any progress; 0: none
+  std::chrono::nanoseconds progress_timeout{0};  // without anything from the registry; 0: none
   std::function<void(const FetchProgress&)> on_progress = [](const FetchProgress&) {};
 };
 
-// An image of the store. CRI's image id and image_ref are both `id`.
+// An image of the store. `id` is what CRI calls the image's id.
 struct Image {
   std::string id;                    // sha256:…, the digest of its configuration
   std::vector<std::string> tags;     // "docker.io/library/busybox:latest"

@@ -40,7 +40,6 @@ class Running : public std::enable_shared_from_this<Running> {
         err_{asio::posix::stream_descriptor(executor), &result_.command.stderr_data, false, {}},
         exit_(executor),
         deadline_(executor),
-        progress_(executor),
         kill_(executor),
         done_(executor, steady_clock::time_point::max()) {
     ++running_processes;
@@ -82,7 +81,6 @@ class Running : public std::enable_shared_from_this<Running> {
         }
       });
     }
-    AwaitProgress();
     options_.cancellation.SetAction([weak = weak_from_this()] {
       if (auto running = weak.lock()) {
         running->result_.cancelled = true;
@@ -130,7 +128,6 @@ class Running : public std::enable_shared_from_this<Running> {
   void Have(Stream& stream, error_code error, size_t count) {
     if (!error) {
       Take(stream, count);
-      AwaitProgress();
     }
     if (exited_) {
       Finish();
@@ -185,20 +182,6 @@ class Running : public std::enable_shared_from_this<Running> {
     Close(stream.pipe);
   }
 
-  void AwaitProgress() {
-    if (options_.progress_timeout.count() == 0 || finished_) {
-      return;
-    }
-    progress_.expires_after(options_.progress_timeout);
-    progress_.async_wait([self = shared_from_this()](error_code error) {
-      if (!error && !self->finished_) {
-        self->result_.command.timed_out = true;
-        self->result_.stalled = true;
-        self->Terminate();
-      }
-    });
-  }
-
   void Terminate() {
     if (finished_) {
       return;
@@ -241,7 +224,6 @@ class Running : public std::enable_shared_from_this<Running> {
     finished_ = true;
     Close(in_);
     deadline_.cancel();
-    progress_.cancel();
     kill_.cancel();
     options_.cancellation.SetAction(nullptr);
     done_.cancel();
@@ -256,7 +238,6 @@ class Running : public std::enable_shared_from_this<Running> {
   Stream err_;
   ExitWatch exit_;
   asio::steady_timer deadline_;
-  asio::steady_timer progress_;
   asio::steady_timer kill_;
   asio::steady_timer done_;  // never expires: cancelled at the end
   std::string line_;         // of stderr, whose end has not come

@@ -18,9 +18,8 @@ namespace rktlet::engine {
 
 struct ProcessOptions {
   std::string stdin_data;
-  size_t output_limit = size_t{16} << 20;        // of stdout and stderr together; more is read and dropped
-  std::chrono::nanoseconds timeout{0};           // 0: none
-  std::chrono::nanoseconds progress_timeout{0};  // without any output; 0: none
+  size_t output_limit = size_t{16} << 20;  // of stdout and stderr together; more is read and dropped
+  std::chrono::nanoseconds timeout{0};     // 0: none
   // Between SIGTERM, which lets the command clean up, and SIGKILL to its process group.
   std::chrono::nanoseconds kill_grace = std::chrono::seconds(5);
   Cancellation cancellation;
@@ -29,8 +28,7 @@ struct ProcessOptions {
 };
 
 struct ProcessResult {
-  base::CommandResult command;  // timed_out: by either deadline; stdout_truncated: of either stream
-  bool stalled = false;         // by that for progress
+  base::CommandResult command;  // stdout_truncated: of either stream
   bool cancelled = false;
 };
 

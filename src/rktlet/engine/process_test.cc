@@ -129,21 +129,6 @@ TEST_F(Process, IsKilledWithItsGroupWhenItIgnoresThat) {
   EXPECT_EQ(result.command.status.signal, SIGKILL);
 }
 
-TEST_F(Process, IsStoppedWithoutProgressOnly) {
-  ProcessOptions options;
-  options.progress_timeout = milliseconds(400);
-  // For more than a second, and it starts no program meanwhile: that takes its time on a busy machine.
-  ASSERT_OK_AND_ASSIGN(
-      const ProcessResult busy,
-      Shell("read begin _ </proc/uptime\n"
-            "while read now _ </proc/uptime && [ $((${now%.*} - ${begin%.*})) -lt 2 ]; do echo $now; done",
-            options));
-  EXPECT_TRUE(busy.command.status.Success());
-  ASSERT_OK_AND_ASSIGN(const ProcessResult stalled, Shell("echo 1; sleep 100", options));
-  EXPECT_TRUE(stalled.stalled);
-  EXPECT_TRUE(stalled.command.timed_out);
-}
-
 TEST_F(Process, EndsEarlyWhenCancelled) {
   base::Command command;
   command.program = "/bin/sleep";

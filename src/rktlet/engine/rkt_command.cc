@@ -105,8 +105,7 @@ absl::Status StatusOfRkt(const ProcessResult& result, std::string_view what) {
   text.remove_prefix(text.size() - std::min(text.size(), kMessageTail));
   const std::string said = text.empty() ? "" : StrCat(": ", text);
   if (command.timed_out) {
-    return absl::DeadlineExceededError(
-        StrCat(what, result.stalled ? ": made no progress and was stopped" : ": took too long and was stopped", said));
+    return absl::DeadlineExceededError(StrCat(what, ": took too long and was stopped", said));
   }
   if (command.status.signal != 0) {
     return absl::InternalError(StrCat(what, ": ended by signal ", command.status.signal, said));

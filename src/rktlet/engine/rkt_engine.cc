@@ -236,10 +236,8 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
   } else if (!config_.authfile.empty()) {
     args.push_back("--authfile=" + config_.authfile);
   }
-  if (request.progress_timeout.count() > 0) {
-    const auto stall = std::chrono::ceil<std::chrono::milliseconds>(request.progress_timeout).count();
-    args.push_back(StrCat("--stall-timeout=", stall, "ms"));
-  }
+  const auto stall = std::chrono::ceil<std::chrono::milliseconds>(request.progress_timeout).count();
+  args.push_back(StrCat("--stall-timeout=", stall, "ms"));
   args.emplace_back("--");
   args.push_back(request.reference);
   base::Command command = Command(args);
@@ -255,7 +253,6 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
   ProcessOptions options;
   options.stdin_data = std::move(request.auth_json);
   options.timeout = request.timeout;
-  options.progress_timeout = request.progress_timeout + request.progress_timeout / 8;  // rkt sees it first, says more
   options.cancellation = Track(Cancellation());
   FetchProgress progress;
   options.on_stderr_line = [&](std::string_view line) {
@@ -272,8 +269,8 @@ Awaitable<absl::StatusOr<std::string>> RktEngine::FetchImage(FetchRequest reques
       co_return absl::ResourceExhaustedError(
           StrCat(status.message(), " (pulls have used up images.pull_memory_limit of rktlet.yaml)"));
     }
-    if (result->command.timed_out) {
-      const char* key = result->stalled ? "images.pull_progress_timeout" : "images.pull_timeout";
+    if (absl::IsDeadlineExceeded(status)) {
+      const char* key = result->command.timed_out ? "images.pull_timeout" : "images.pull_progress_timeout";
       co_return absl::DeadlineExceededError(StrCat(status.message(), " (", key, " of rktlet.yaml)"));
     }
     co_return status;

@@ -16,6 +16,7 @@ namespace {
 
 using base::IsOk;
 using base::IsOkAndHolds;
+using base::StatusCodeIs;
 using base::StatusIs;
 using base::StrCat;
 using std::chrono::milliseconds;
@@ -217,8 +218,8 @@ TEST_F(Rkt, CredentialsOfAPullStandNowhereButOnStdin) {
   FetchRequest request{.reference = "docker.io/library/busybox:latest", .auth_json = R"({"auths":{}})"};
   EXPECT_THAT(loop_.Await(engine_.FetchImage(request)), IsOkAndHolds("sha256:1"));
   EXPECT_EQ(Stdin(), R"({"auths":{}})");
-  EXPECT_THAT(Args(),
-              AllOf(HasSubstr("--authfile=-\n--\ndocker.io/library/busybox:latest\n"), Not(HasSubstr("auths"))));
+  EXPECT_THAT(Args(), AllOf(HasSubstr("--authfile=-\n--stall-timeout=0ms\n--\ndocker.io/library/busybox:latest\n"),
+                            Not(HasSubstr("auths"))));
 }
 
 TEST_F(Rkt, APullWithoutCredentialsUsesTheConfiguredFile) {
@@ -264,12 +265,16 @@ TEST_F(Rkt, APullBeyondItsTimeNamesTheKey) {
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("images.pull_timeout")));
 }
 
-TEST_F(Rkt, APullWithoutProgressIsGivenUp) {
-  Script("echo '{}' >&2; exec sleep 100");
+TEST_F(Rkt, APullWithoutProgressIsGivenUpByRkt) {
+  Script("echo 'fetch: nothing arrived for 300 s' >&2; echo 'rkt-status: 4' >&2; exit 254");
   FetchRequest request{.reference = "busybox", .auth_json = "", .timeout = {}, .progress_timeout = milliseconds(100)};
   EXPECT_THAT(loop_.Await(engine_.FetchImage(request)),
               StatusIs(absl::StatusCode::kDeadlineExceeded,
-                       AllOf(HasSubstr("no progress"), HasSubstr("images.pull_progress_timeout"))));
+                       AllOf(HasSubstr("nothing arrived"), HasSubstr("images.pull_progress_timeout"))));
+  EXPECT_THAT(Args(), HasSubstr("--stall-timeout=100ms\n"));
+  request.progress_timeout = {};
+  EXPECT_THAT(loop_.Await(engine_.FetchImage(request)), StatusCodeIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(Args(), HasSubstr("--stall-timeout=0ms\n")) << "never";
 }
 
 TEST_F(Rkt, TheNetworkIsAskedAboutTheConfiguredDirectories) {
