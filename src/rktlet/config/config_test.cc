@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/status_matchers.h"
+#include "base/strings.h"
 #include "rktlet/config/load.h"
 #include "rktlet/config/options.h"
 
@@ -14,6 +15,7 @@ namespace {
 using base::IsOk;
 using base::IsOkAndHolds;
 using base::StatusIs;
+using base::StrCat;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -91,6 +93,17 @@ TEST_F(ConfigFiles, AStopIsOverBeforeSystemdLosesItsPatience) {
 TEST_F(ConfigFiles, AKeyThatIsSetTwiceIsAProblem) {
   Write("rktlet.yaml", "server:\n  log_level: info\n  log_level: debug\n");
   EXPECT_THAT(LoadAll(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":3: server.log_level: set twice")));
+}
+
+TEST_F(ConfigFiles, AValueIsText) {
+  for (const char* value : {"\"/run\\0\"", "\"/a\\nb\"", "\"\\x7f\"", "/a\xf1r", "/a\xc3"}) {
+    Write("rktlet.yaml", StrCat("server:\n  log_level: info\nnetwork:\n  cni_bin_dirs: [", value, "]\n"));
+    EXPECT_THAT(LoadAll(),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("rktlet.yaml:4: network.cni_bin_dirs: ")))
+        << value;
+  }
+  Write("rktlet.yaml", "network:\n  cni_bin_dirs: [/größe]\n");
+  EXPECT_THAT(LoadAll(), IsOk());
 }
 
 TEST_F(ConfigFiles, BrokenYamlNamesItsLine) {

@@ -3,8 +3,11 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <boost/locale/utf.hpp>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "base/files.h"
 #include "base/strings.h"
@@ -30,7 +33,18 @@ std::string Place(const std::string& file, const YAML::Mark& mark) { return StrC
 
 std::string Place(const std::string& file, const YAML::Node& node) { return Place(file, node.Mark()); }
 
-absl::StatusOr<RawValue> Raw(const YAML::Node& node) {
+// Whether it is UTF-8 without control characters.
+bool IsText(std::string_view bytes) {
+  for (auto at = bytes.begin(); at != bytes.end();) {
+    const auto point = boost::locale::utf::utf_traits<char>::decode(at, bytes.end());
+    if (!boost::locale::utf::is_valid_codepoint(point) || point < 0x20 || (point >= 0x7f && point < 0xa0)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::StatusOr<RawValue> AsItStands(const YAML::Node& node) {
   RawValue value;
   if (node.IsScalar()) {
     value.items.push_back(node.Scalar());
@@ -45,6 +59,14 @@ absl::StatusOr<RawValue> Raw(const YAML::Node& node) {
       return absl::InvalidArgumentError("a list of plain values is expected");
     }
     value.items.push_back(item.Scalar());
+  }
+  return value;
+}
+
+absl::StatusOr<RawValue> Raw(const YAML::Node& node) {
+  ASSIGN_OR_RETURN(RawValue value, AsItStands(node));
+  if (!std::all_of(value.items.begin(), value.items.end(), IsText)) {
+    return absl::InvalidArgumentError("has control characters, or is not UTF-8");
   }
   return value;
 }
