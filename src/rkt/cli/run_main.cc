@@ -104,7 +104,8 @@ absl::Status CheckCount(const CommandInfo& info, size_t count) {
 int Fail(const std::string& command, const absl::Status& status, std::string_view usage, int code) {
   Print(stderr, StrCat(command, ": ", status.message(), "\n"));
   if (std::getenv("RKT_STATUS_LINE") != nullptr) {
-    // For a program that runs us: the exit code cannot tell what kind of error it was (docs/state.md has the numbers).
+    // For a program that runs us: the exit code cannot tell what kind of error it was. The number is an
+    // absl::StatusCode.
     Print(stderr, StrCat("rkt-status: ", static_cast<int>(status.code()), "\n"));
   }
   if (IsUsageError(status)) {
