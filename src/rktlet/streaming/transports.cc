@@ -14,7 +14,8 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::chrono::seconds kLinger(2);
+constexpr std::chrono::seconds kLinger(2);  // with nothing heard from a client that may still have to read
+constexpr std::chrono::seconds kLongestLinger(30);
 
 class SocketTransport final : public Transport {
  public:
@@ -57,9 +58,13 @@ class SocketTransport final : public Transport {
       while (reading_ && std::chrono::steady_clock::now() < deadline) {
         co_await read_.WaitFor(kLinger);
       }
-      socket_.Close();
-      co_return;
+      if (reading_) {
+        socket_.Close();
+        co_return;
+      }
     }
+    // The reader has left. What a slow client sends while it reads must not meet a closed socket: the answer to that is
+    // a reset, and the rest of its data is lost.
     co_await Linger(socket_);
   }
 
@@ -116,6 +121,7 @@ std::unique_ptr<Transport> TransportOver(std::unique_ptr<WebSocket> socket) {
 Awaitable<void> Linger(SocketStream socket) {
   AbortTimer timer(socket.get_executor(), [socket]() mutable { socket.Close(); });
   timer.Start(kLinger);
+  const auto deadline = std::chrono::steady_clock::now() + kLongestLinger;
   error_code error;
   if (socket.tls() != nullptr) {
     auto token = asio::redirect_error(asio::use_awaitable, error);
@@ -124,7 +130,8 @@ Awaitable<void> Linger(SocketStream socket) {
   socket.ShutdownSend();
   error = {};
   std::array<char, 1024> dropped;
-  while (!error) {
+  while (!error && std::chrono::steady_clock::now() < deadline) {
+    timer.Start(kLinger);
     auto token = asio::redirect_error(asio::use_awaitable, error);
     const asio::mutable_buffer target = asio::buffer(dropped);
     co_await socket.async_read_some(target, token);
