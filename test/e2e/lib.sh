@@ -282,7 +282,7 @@ settles_to() {
   snapshot "$current"
   until cmp -s "$1" "$current"; do
     if ((SECONDS >= deadline)); then
-      diff "$1" "$current" | head -n 40 >&2 || true
+      diff "$1" "$current" | sed -n 1,40p >&2 || true
       fail "something was left behind, or is missing (above: < before, > after)"
     fi
     sleep 0.3

@@ -44,7 +44,7 @@ debian_archive() {
   local archive
   apt_get update
   # shellcheck disable=SC2016 # apt's own variables
-  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' 'Label: Debian' | head -n1)
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' 'Label: Debian' | sed -n 1p)
   [[ $archive ]] || die "this machine's apt knows no Debian archive"
   echo "$archive"
 }

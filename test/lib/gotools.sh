@@ -45,7 +45,7 @@ find_go() {
   echo "$toolchain/bin/go"
 }
 
-version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1) == "$2" ]]; }
+version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | sed -n 1p) == "$2" ]]; }
 
 build_go() {
   need_packages python3-venv ca-certificates

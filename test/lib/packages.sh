@@ -57,7 +57,7 @@ build_packages() {
       bash -e -c "$(packages_script "$work/tree" "${CCACHE_DIR:-$HOME/.cache/ccache}")"
     fi
   } >"$out/build.log" 2>&1 || {
-    grep 'error:' "$out/build.log" | head -n 40
+    grep 'error:' "$out/build.log" | sed -n 1,40p
     tail -n 80 "$out/build.log"
     exit 1
   }

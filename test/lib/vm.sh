@@ -32,7 +32,7 @@ build_kernel() {
   cd "$out" || exit 1
   # The package of that name is empty; the one that it depends on has the version in its name.
   quiet release_apt "$out/apt" deb "$DEBIAN_RELEASE" download linux-image-cloud-amd64
-  package=$(dpkg-deb -f ./linux-image-cloud-amd64_*.deb Depends | grep -oE 'linux-image-[^ ,]+' | head -n1)
+  package=$(dpkg-deb -f ./linux-image-cloud-amd64_*.deb Depends | grep -oE 'linux-image-[^ ,]+' | sed -n 1p)
   say "fetching $package"
   rm ./*.deb
   quiet release_apt "$out/apt" deb "$DEBIAN_RELEASE" download "$package"
@@ -111,7 +111,7 @@ label_for_selinux() {
   sed -i -e 's/^SELINUX=.*/SELINUX=permissive/' -e 's/^SELINUXTYPE=.*/SELINUXTYPE=default/' "$root/etc/selinux/config"
   rm -f "$root/.autorelabel"
   setfiles -F -m -r "$root" "$policy/contexts/files/file_contexts" "$root"
-  getfattr --absolute-names -n security.selinux "$root/usr/bin/bash" | grep -q shell_exec_t ||
+  getfattr --absolute-names -n security.selinux "$root/usr/bin/bash" | grep shell_exec_t >/dev/null ||
     die "the files of the disk have no SELinux labels: this machine does not let root set them"
 }
 
