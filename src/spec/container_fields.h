@@ -100,6 +100,7 @@ void Fields(Visitor& visit, T& spec) {
   visit("mounts", spec.mounts);
   visit("devices", spec.devices);
   visit("devices_belong_to_user", spec.devices_belong_to_user);
+  visit("without_host_devices", spec.without_host_devices);
   visit("cdi_devices", spec.cdi_devices);
   visit("labels", spec.labels);
   visit("annotations", spec.annotations);

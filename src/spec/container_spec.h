@@ -71,6 +71,7 @@ struct ContainerSpec {
   std::vector<Mount> mounts;
   std::vector<Device> devices;
   bool devices_belong_to_user = false;   // nodes of `devices` get the container's user and group, not the node's own
+  bool without_host_devices = false;     // of a privileged container: only `devices`, as any other container
   std::vector<std::string> cdi_devices;  // vendor.com/class=device
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
@@ -84,6 +85,8 @@ struct ContainerSpec {
   Resources resources;
   ContainerSecurity security;
 
+  // Whether it has every device of the node.
+  bool HasHostDevices() const { return security.privileged && !without_host_devices; }
   bool operator==(const ContainerSpec&) const = default;
 };
 

@@ -72,6 +72,7 @@ ContainerSpec SomeContainer() {
   container.mounts = {mount, image};
   container.devices = {{"/dev/null", "/dev/null0", "rw"}};
   container.devices_belong_to_user = true;
+  container.without_host_devices = true;
   container.cdi_devices = {"vendor.com/class=device"};
   container.stop_signal = "SIGRTMIN+3";
   container.stop_timeout_usec = 5'000'000;

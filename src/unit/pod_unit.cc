@@ -21,13 +21,9 @@ using systemd::TransientUnit;
 
 // CNI's DEL of a chain with masquerading takes a tenth of a second, a plugin that hangs is killed after a minute.
 constexpr uint64_t kPodStopTimeoutUsec = 90'000'000;
-constexpr uint64_t kPodStartTimeoutUsec = 60'000'000;
-// At a CPU quota of one percent `crun create` alone takes a second.
-constexpr uint64_t kContainerStartTimeoutUsec = 120'000'000;
 // ExecStopPost=, which records the exit, runs under the same timeout as the stop: less would kill it.
 constexpr uint64_t kLeastStopTimeoutUsec = 1'000'000;
-constexpr uint64_t kOpenFiles = 1'048'576;
-constexpr uint64_t kLockedMemory = uint64_t{8} << 20;
+constexpr uint64_t kTimerSlackNsec = 50'000;
 constexpr int32_t kSupervisorOomScore = -998;
 
 systemd::ExecCommand Helper(const Programs& programs, const std::vector<std::string>& args) {
@@ -35,6 +31,32 @@ systemd::ExecCommand Helper(const Programs& programs, const std::vector<std::str
   command.argv.insert(command.argv.end(), args.begin(), args.end());
   return command;
 }
+
+struct Limit {
+  const char* name;
+  uint64_t soft;
+  uint64_t hard;
+};
+
+// The kernel's own, with room where its defaults are too small for servers. SIGPENDING is left to the kernel, which
+// takes it from the size of the memory.
+constexpr Limit kLimits[] = {
+    {"LimitCPU", kInfinity, kInfinity},
+    {"LimitFSIZE", kInfinity, kInfinity},
+    {"LimitDATA", kInfinity, kInfinity},
+    {"LimitSTACK", uint64_t{8} << 20, kInfinity},
+    {"LimitCORE", kInfinity, kInfinity},
+    {"LimitRSS", kInfinity, kInfinity},
+    {"LimitNOFILE", 1'048'576, 1'048'576},
+    {"LimitAS", kInfinity, kInfinity},
+    {"LimitNPROC", kInfinity, kInfinity},
+    {"LimitMEMLOCK", uint64_t{8} << 20, uint64_t{8} << 20},
+    {"LimitLOCKS", kInfinity, kInfinity},
+    {"LimitMSGQUEUE", 819'200, 819'200},
+    {"LimitNICE", 0, 0},
+    {"LimitRTPRIO", 0, 0},
+    {"LimitRTTIME", kInfinity, kInfinity},
+};
 
 // What a process of the unit can feel, against the defaults of a service and against system.conf.
 void SetEnvironmentOfProcesses(TransientUnit& unit) {
@@ -45,14 +67,10 @@ void SetEnvironmentOfProcesses(TransientUnit& unit) {
       .Set("KeyringMode", std::string("private"))
       .Set("IgnoreSIGPIPE", false)
       .Set("UMask", uint32_t{0022})
-      .Set("LimitNOFILE", kOpenFiles)
-      .Set("LimitNOFILESoft", kOpenFiles)
-      .Set("LimitNPROC", kInfinity)
-      .Set("LimitNPROCSoft", kInfinity)
-      .Set("LimitCORE", kInfinity)
-      .Set("LimitCORESoft", kInfinity)
-      .Set("LimitMEMLOCK", kLockedMemory)
-      .Set("LimitMEMLOCKSoft", kLockedMemory);
+      .Set("TimerSlackNSec", kTimerSlackNsec);
+  for (const Limit& limit : kLimits) {
+    unit.Set(limit.name, limit.hard).Set(base::StrCat(limit.name, "Soft"), limit.soft);
+  }
 }
 
 void SetAccounting(TransientUnit& unit) {
@@ -87,7 +105,7 @@ std::string Capitalised(std::string text) {
 // Devices") and the runtimes' habit, and those asked for. Nodes are named by path: by number they would be lost at a
 // daemon-reload.
 void SetDevices(TransientUnit& unit, const spec::ContainerRecord& container) {
-  if (container.spec.security.privileged) {
+  if (container.spec.HasHostDevices()) {
     unit.Set("DevicePolicy", std::string("auto"));
     return;
   }
@@ -155,7 +173,7 @@ absl::StatusOr<TransientUnit> BuildPodUnit(const spec::PodRecord& pod, const Pro
       .ExecStart(RktCommand(programs, {"app", "sandbox", "--here", "--pod-id=" + id.str()}))
       .ExecStopPost(Helper(programs, {"pod-stopped", layout.Pod(id), layout.RunPod(id), programs.rkt, layout.dir(),
                                       layout.run_dir(), id.str()}))
-      .Set("TimeoutStartUSec", kPodStartTimeoutUsec)
+      .Set("TimeoutStartUSec", options.start_timeout_usec)
       .Set("TimeoutStopUSec", kPodStopTimeoutUsec)
       .Set("KillMode", std::string("mixed"))
       .Set("KillSignal", int32_t{SIGTERM})
@@ -200,7 +218,7 @@ absl::StatusOr<TransientUnit> BuildContainerUnit(const spec::PodRecord& pod, con
       .ExecStart(RktCommand(programs, {"app", "start", "--here", "--app=" + spec.app.str(), pod.spec.id.str()}))
       .ExecStopPost(Helper(programs, {"record-exit", layout.App(pod.spec.id, spec.app),
                                       layout.SupervisorSocket(pod.spec.id), spec.app.str(), pod.boot_id}))
-      .Set("TimeoutStartUSec", kContainerStartTimeoutUsec)
+      .Set("TimeoutStartUSec", options.start_timeout_usec)
       .Set("OOMPolicy", OomPolicy(spec.resources, options.cgroup_version))
       .Set("Delegate", true);
   SetStop(unit, container, options);

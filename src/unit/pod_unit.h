@@ -28,6 +28,7 @@ struct Programs {
 struct UnitOptions {
   CgroupVersion cgroup_version = CgroupVersion::kV2;
   int64_t default_stop_timeout_usec = 30'000'000;  // of containers without one
+  uint64_t start_timeout_usec = 120'000'000;       // at a CPU quota of one percent `crun create` alone takes a second
   bool may_lower_oom_score = true;                 // CAP_SYS_RESOURCE: else OOMScoreAdjust below 0 is left out
 };
 

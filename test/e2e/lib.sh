@@ -213,6 +213,18 @@ reload_daemon() {
   assert_eq "$pid" "$(property "$CRI_SERVICE.service" MainPID)" "pid after a reload"
 }
 
+# configure: the text on stdin is part of rktlet's configuration from its next start or reload on, until the test ends.
+CONFIGURATION=/etc/rktlet/rktlet.yaml.d/e2e.yaml
+configure() {
+  mkdir -p "$(dirname "$CONFIGURATION")"
+  cat >"$CONFIGURATION"
+}
+unconfigure() {
+  [[ -e $CONFIGURATION ]] || return 0
+  rm -f "$CONFIGURATION"
+  restart_daemon   # some keys take one
+}
+
 # restart_daemon: as after an upgrade; the socket answers when it is back.
 restart_daemon() {
   systemctl restart "$CRI_SERVICE"
@@ -337,7 +349,7 @@ if [[ ${E2E_FUNCTION:-} ]]; then
   run_tests() {
     TEST=$E2E_FILE
     WORK=$(mktemp -d "/var/tmp/e2e-XXXXXX")
-    trap 'status=$?; set +e; remove_pods; if declare -F clean_up >/dev/null; then clean_up; fi; rm -rf "$WORK"; exit $status' EXIT
+    trap 'status=$?; set +e; remove_pods; if declare -F clean_up >/dev/null; then clean_up; fi; unconfigure; rm -rf "$WORK"; exit $status' EXIT
     need_image "$BUSYBOX"
     "$E2E_FUNCTION"
   }

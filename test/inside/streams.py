@@ -19,7 +19,8 @@ import tempfile
 import threading
 import time
 
-from bench import bus_calls, processes, pss, table
+from bench import processes, pss, table
+from bus import bus_calls
 from cri import Client
 
 IMAGE = "registry.k8s.io/e2e-test-images/busybox:1.29-2"

@@ -39,9 +39,9 @@ void GlobalFlags::Define(FlagSet& set) {
   set.Bool("debug", &debug, "Say on stderr what is done");
   set.String("dir", "DIR", &dir, "Durable state: images, pods (/var/lib/rkt)");
   set.String("run-dir", "DIR", &run_dir, "State of this boot: namespaces, sockets (/run/rkt)");
-  set.String("system-config", "DIR", &system_config, "Configuration of the distribution (/usr/lib/rkt)");
-  set.String("local-config", "DIR", &local_config, "Configuration of this machine (/etc/rkt)");
-  set.String("user-config", "DIR", &user_config, "Configuration of the user");
+  set.String("system-config", "DIR", &system_config, "No meaning any more: there is no configuration of its own");
+  set.String("local-config", "DIR", &local_config, "No meaning any more");
+  set.String("user-config", "DIR", &user_config, "No meaning any more");
   set.Custom({.name = "insecure-options",
               .placeholder = "LIST",
               .help = "Checks to leave out: none, image, tls, http, ondisk, capabilities, paths, seccomp, all-fetch, "

@@ -15,8 +15,9 @@ struct GlobalFlags {
   bool debug = false;
   std::string dir = "/var/lib/rkt";
   std::string run_dir = "/run/rkt";
-  std::string system_config = "/usr/lib/rkt";
-  std::string local_config = "/etc/rkt";
+  // Taken and without meaning: credentials, registries and networks are configured where all tools look.
+  std::string system_config;
+  std::string local_config;
   std::string user_config;
   std::set<std::string> insecure_options;
   bool announce = true;  // false: the caller of a mutation knows of it already

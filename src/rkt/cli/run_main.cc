@@ -137,6 +137,9 @@ int RunCommand(const CommandInfo& info, const std::vector<std::string>& args, Gl
     return Fail(info.path, status, usage, kExitFailure);
   }
   Context context(globals, info.path);
+  if (!globals.system_config.empty() || !globals.local_config.empty() || !globals.user_config.empty()) {
+    context.Debug("--system-config, --local-config and --user-config have no meaning any more and are ignored");
+  }
   for (const std::string& option : globals.insecure_options) {
     if (option == "ondisk") {
       context.Debug("--insecure-options=ondisk has no meaning any more and is ignored");

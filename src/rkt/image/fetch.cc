@@ -8,6 +8,7 @@
 #include "nlohmann/json.hpp"
 #include "rkt/image/registry_token.h"
 #include "rkt/image/sha256.h"
+#include "rkt/image/signature_policy.h"
 #include "rkt/image/source.h"
 
 namespace rkt::image {
@@ -132,9 +133,11 @@ class Fetcher {
       if (!wanted.empty() && wanted != remote_.digest) {
         return absl::DataLossError(StrCat("the registry answers with the digest ", remote_.digest));
       }
-      auto known = store_.AddNames(remote_.digest, tags_, digests_);
-      if (known.ok() || !absl::IsNotFound(known.status())) {
-        return known;
+      if (!MayBeRejected()) {
+        auto known = store_.AddNames(remote_.digest, tags_, digests_);
+        if (known.ok() || !absl::IsNotFound(known.status())) {
+          return known;
+        }
       }
     }
     absl::StatusOr<ImageRecord> record;
@@ -153,6 +156,16 @@ class Fetcher {
     prepared.temporary_directory = work_;
     prepared.held_lock_fd = lock_fd;
     return prepared;
+  }
+
+  // Whether the signature policy may reject the image, under this name or by now, though it is in the store. Then it is
+  // copied again, which asks the policy and fetches no layer that the store has.
+  bool MayBeRejected() const {
+    if (!options_.skopeo.verify_image) {
+      return false;
+    }
+    const auto policy = rktlet::base::ReadFile(SignaturePolicyPath());
+    return !policy.ok() || !AcceptsAnything(*policy);
   }
 
   absl::Status CollectNames() {

@@ -65,7 +65,7 @@ void ApplyOomScore(const rktlet::spec::Resources& resources, const HostFacts& fa
 
 absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, const std::vector<GivenDevice>& given,
                           RuntimeSpec& spec) {
-  if (container.security.privileged) {
+  if (container.HasHostDevices()) {
     ASSIGN_OR_RETURN(spec.devices, HostDevices());
   }
   for (const GivenDevice& device : given) {
@@ -82,7 +82,7 @@ absl::Status ApplyDevices(const rktlet::spec::ContainerSpec& container, const st
 // The unit's device rules once more, in the words of config.json, for a runtime that writes them too.
 std::vector<DeviceRule> DeviceRules(const rktlet::spec::ContainerSpec& container,
                                     const std::vector<GivenDevice>& given) {
-  if (container.security.privileged) {
+  if (container.HasHostDevices()) {
     return {{.allow = true, .access = "rwm"}};
   }
   std::vector<DeviceRule> rules = {{.allow = false, .access = "rwm"}};

@@ -33,11 +33,13 @@ struct Config {
   // Containers.
   std::string default_slice = "rktlet.slice";                                // of pods without a cgroup_parent
   std::chrono::nanoseconds default_stop_timeout = std::chrono::seconds(30);  // of containers without a grace period
-  std::chrono::nanoseconds start_timeout = std::chrono::minutes(4);          // a unit's start job
+  std::chrono::nanoseconds start_timeout = std::chrono::minutes(2);          // of a pod's or a container's unit
+  std::string default_runtime_handler = "crun";                              // of pods that name none
   std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};     // the later wins; empty: CDI is off
   bool unprivileged_ports = true;                                            // in pods with a network of their own
   bool unprivileged_ping = true;                                             // the same
   bool device_ownership_from_security_context = false;
+  bool privileged_without_host_devices = false;
   uint64_t max_exec_output = 16777216 - 65536;  // bytes; clients take messages of 16 MiB, framing included
   bool restore_images = false;                  // containers from images that hold a checkpoint
   bool log_to_journal = false;                  // a copy of what containers print

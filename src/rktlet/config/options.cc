@@ -202,7 +202,8 @@ void AddNetwork(std::vector<Option>& options) {
   options.push_back(List("network", "cni_bin_dirs", kLive, &Config::cni_bin_dirs,
                          "Directories of CNI plugins, in the order in which they are searched."));
   options.push_back(Duration("network", "timeout", kLive, &Config::network_timeout,
-                             "How long the plugins may take to set up or tear down the network of a pod."));
+                             "How long the plugins may take to set up or tear down the network of a pod: all of them "
+                             "together, and none of them more than a minute."));
 }
 
 void AddContainers(std::vector<Option>& options) {
@@ -212,7 +213,11 @@ void AddContainers(std::vector<Option>& options) {
                              "How long systemctl stop and a shutdown wait for a container of which the kubelet told "
                              "no grace period, before they kill it."));
   options.push_back(Duration("containers", "start_timeout", kLive, &Config::start_timeout,
-                             "How long the start of a container or a pod may take."));
+                             "How long systemd lets a pod or a container take to start, before it ends what has "
+                             "begun."));
+  options.push_back(Text("containers", "default_runtime_handler", "NAME", kLive, &Config::default_runtime_handler,
+                         "The OCI runtime of pods whose runtime class names none: crun or runc, which cannot start "
+                         "containers in user namespaces here."));
   options.push_back(List("containers", "cdi_spec_dirs", kLive, &Config::cdi_spec_dirs,
                          "Directories of device specifications of the Container Device Interface; of a device that "
                          "several define the last one's counts. [] refuses such devices."));
@@ -227,6 +232,10 @@ void AddContainers(std::vector<Option>& options) {
       "containers", "device_ownership_from_security_context", kLive, &Config::device_ownership_from_security_context,
       "Devices that a container asks for belong to its user and group inside, not to those that they "
       "have on the node. CDI devices do unless their specification says otherwise."));
+  options.push_back(Flag("containers", "privileged_without_host_devices", kLive,
+                         &Config::privileged_without_host_devices,
+                         "A privileged container has the devices that it asks for, as any other one, instead of all "
+                         "of the node."));
   options.push_back(Size("containers", "max_exec_output", kLive, &Config::max_exec_output,
                          "How much output of a command ExecSync returns, stdout and stderr together; more is read and "
                          "dropped. Clients take answers of 16MiB in all."));

@@ -56,6 +56,7 @@ Reply<v1::CreateContainerResponse> CreateContainer(Context& context, engine::Can
   CO_ASSIGN_OR_RETURN(spec::ContainerSpec container, ContainerSpecFromCri(request, (*pod)->record.spec));
   CO_RETURN_IF_ERROR(SetLogJournal(context.config, (*pod)->record.spec, container));
   container.devices_belong_to_user = context.config.device_ownership_from_security_context;
+  container.without_host_devices = container.security.privileged && context.config.privileged_without_host_devices;
   CO_RETURN_IF_ERROR(ResolveTarget(*context.pods, **pod, container));
   const bool archive = container.image.starts_with('/');  // of a checkpoint: the engine looks at it
   if (!archive && context.images.loaded() && context.images.Find(container.image) == nullptr) {

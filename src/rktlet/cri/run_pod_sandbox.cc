@@ -12,6 +12,9 @@ Reply<v1::RunPodSandboxResponse> RunPodSandbox(Context& context, engine::Cancell
                                                const v1::RunPodSandboxRequest& request) {
   CO_ASSIGN_OR_RETURN(spec::PodSpec pod, PodSpecFromCri(request, context.config.default_slice));
   AddDefaultSysctls(context.config, pod);
+  if (pod.runtime_handler.empty()) {
+    pod.runtime_handler = context.config.default_runtime_handler;
+  }
   const absl::StatusOr<spec::PodId> id = co_await context.pods->RunPod(std::move(pod));
   CO_RETURN_IF_ERROR(id.status());
   v1::RunPodSandboxResponse response;

@@ -29,7 +29,7 @@ void AddCondition(v1::RuntimeStatus& status, const char* type, bool ready, const
 }
 
 // The handlers that a pod may name: the default, which has no name, and those whose programs are installed.
-void AddHandlers(const engine::Features& features, v1::StatusResponse& response) {
+void AddHandlers(const engine::Features& features, const std::string& default_handler, v1::StatusResponse& response) {
   bool any_user_namespaces = false;
   std::vector<std::string> names = {""};
   for (const char* name : spec::kRuntimeHandlers) {
@@ -41,7 +41,7 @@ void AddHandlers(const engine::Features& features, v1::StatusResponse& response)
     v1::RuntimeHandler* handler = response.add_runtime_handlers();
     handler->set_name(name);
     handler->mutable_features()->set_recursive_read_only_mounts(base::HasMountSetattr());
-    const auto found = features.user_namespaces.find(name.empty() ? spec::kCrun : name);
+    const auto found = features.user_namespaces.find(name.empty() ? default_handler : name);
     const bool user_namespaces = found != features.user_namespaces.end() && found->second;
     handler->mutable_features()->set_user_namespaces(user_namespaces);
     any_user_namespaces = any_user_namespaces || user_namespaces;
@@ -86,6 +86,19 @@ json Pulls(const Context& context) {
   return pulls;
 }
 
+// Each pod whose start is under way: which steps it took, and which it is in.
+json Starts(const pods::Pods& pods) {
+  json starts = json::array();
+  for (const pods::PodStart& start : pods.Starts()) {
+    json steps = json::array();
+    for (const pods::PodStart::Step& step : start.steps) {
+      steps.push_back({{"name", step.name}, {"seconds", step.duration / 1e9}, {"underWay", step.under_way}});
+    }
+    starts.push_back({{"id", start.id}, {"pod", start.pod}, {"steps", std::move(steps)}});
+  }
+  return starts;
+}
+
 void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusResponse& response) {
   auto& info = *response.mutable_info();
   const json options = {{"yaml", config::Dump(context.config)}};
@@ -115,6 +128,7 @@ void AddInfo(Context& context, const engine::NetworkStatus& network, v1::StatusR
   if (context.pods != nullptr) {
     const json problems = context.pods->Problems();
     info["problems"] = Text(problems);
+    info["startingPods"] = Text(Starts(*context.pods));
   }
 }
 
@@ -131,7 +145,7 @@ Reply<v1::StatusResponse> Status(Context& context, engine::Cancellation, const v
   if (!features.ok()) {
     base::journal::Warning("What the runtimes can do is not known", {{"STATUS", features.status()}});
   }
-  AddHandlers(features.ok() ? *features : engine::Features(), response);
+  AddHandlers(features.ok() ? *features : engine::Features(), context.config.default_runtime_handler, response);
   response.mutable_features()->set_supplemental_groups_policy(true);
   response.mutable_features()->set_mount_options(base::HasMountSetattr());
   if (request.verbose()) {

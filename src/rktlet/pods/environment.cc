@@ -8,6 +8,7 @@ unit::UnitOptions Environment::unit_options() const {
   options.cgroup_version = cgroups.version();
   options.default_stop_timeout_usec =
       std::chrono::duration_cast<std::chrono::microseconds>(config.default_stop_timeout).count();
+  options.start_timeout_usec = std::chrono::duration_cast<std::chrono::microseconds>(config.start_timeout).count();
   options.may_lower_oom_score = may_lower_oom_score;
   return options;
 }

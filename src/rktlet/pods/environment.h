@@ -46,8 +46,9 @@ struct Environment {
   const spec::Layout& layout() const { return programs.layout; }
   // As the configuration is now.
   unit::UnitOptions unit_options() const;
+  // How long the start of a unit may be waited for: systemd, which ends one that takes too long, needs time for that.
   std::chrono::milliseconds start_timeout() const {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(config.start_timeout);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(config.start_timeout) + patience.unit_stop;
   }
 };
 

@@ -80,7 +80,11 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
   const spec::PodId id = spec.id;
   const Busy busy(env_.store, id.str());
   SliceInUse slice_in_use(slices_of_starting_, unit::PodSlice(spec));
+  const auto start =
+      std::make_shared<PodStarts::Entry>(starts_, id.str(), base::StrCat(spec.namespace_, "/", spec.name));
+  start->Begin("prepare");
   absl::StatusOr<spec::PodRecord> prepared = co_await env_.engine.PreparePod(std::move(spec));
+  start->End("prepare");
   if (!prepared.ok()) {
     const absl::Status removed = co_await env_.engine.RemovePod(id);
     if (!removed.ok()) {
@@ -95,8 +99,8 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
   }
   const auto pod = std::make_shared<Pod>(env_.executor, *std::move(prepared), *unit);
   Follow(pod, systemd::UnitWatcher::Expect::kNew);
-  const auto unit_start = Launch(env_.executor, StartUnit(pod->record));
-  const auto network_start = Launch(env_.executor, StartNetwork(pod->record));
+  const auto unit_start = Launch(env_.executor, StartUnit(pod->record, start));
+  const auto network_start = Launch(env_.executor, StartNetwork(pod->record, start));
   const absl::Status unit_started = co_await Join(unit_start);
   absl::StatusOr<spec::NetworkRecord> network = co_await Join(network_start);
   absl::Status failure = !unit_started.ok() ? unit_started : network.status();
@@ -107,6 +111,8 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
     pod->network = *std::move(network);
     env_.store.Add(pod);
     env_.events.Update(pod);
+    base::journal::Info("Pod started",
+                        {{"POD_ID", id.str()}, {"WHAT", base::StrCat(start->Now().pod, ": ", start->Now().InWords())}});
     co_return id;
   }
   env_.watcher.Unfollow(pod->unit);
@@ -124,13 +130,15 @@ Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::MakePod(spec::PodSpec spec)
   co_return failure;
 }
 
-Awaitable<absl::Status> PodLifecycle::StartUnit(spec::PodRecord record) {
+Awaitable<absl::Status> PodLifecycle::StartUnit(spec::PodRecord record, std::shared_ptr<PodStarts::Entry> start) {
   const unit::UnitOptions options = env_.unit_options();
   absl::StatusOr<systemd::TransientUnit> unit = unit::BuildPodUnit(record, env_.programs, options);
   if (!unit.ok()) {
     co_return unit.status();
   }
+  start->Begin("unit");
   const absl::Status started = co_await env_.manager.StartTransientUnit(*std::move(unit), env_.start_timeout());
+  start->End("unit");
   if (started.ok()) {
     co_return started;
   }
@@ -143,14 +151,18 @@ Awaitable<absl::Status> PodLifecycle::StartUnit(spec::PodRecord record) {
   co_return started;
 }
 
-Awaitable<absl::StatusOr<spec::NetworkRecord>> PodLifecycle::StartNetwork(spec::PodRecord record) {
+Awaitable<absl::StatusOr<spec::NetworkRecord>> PodLifecycle::StartNetwork(spec::PodRecord record,
+                                                                          std::shared_ptr<PodStarts::Entry> start) {
   if (record.spec.network == spec::NamespaceMode::kNode) {
     spec::NetworkRecord none;
     none.state = "none";
     co_return none;
   }
   const spec::PodId id = record.spec.id;
-  co_return co_await env_.engine.NetworkUp(id);
+  start->Begin("network");
+  absl::StatusOr<spec::NetworkRecord> network = co_await env_.engine.NetworkUp(id);
+  start->End("network");
+  co_return network;
 }
 
 Awaitable<absl::Status> PodLifecycle::Discard(spec::PodRecord record) {

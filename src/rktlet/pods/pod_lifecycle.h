@@ -10,12 +10,14 @@
 
 #include "rktlet/pods/container_lifecycle.h"
 #include "rktlet/pods/environment.h"
+#include "rktlet/pods/pod_starts.h"
 
 namespace rktlet::pods {
 
 class PodLifecycle {
  public:
-  PodLifecycle(Environment& environment, ContainerLifecycle& containers) : env_(environment), containers_(containers) {}
+  PodLifecycle(Environment& environment, ContainerLifecycle& containers)
+      : env_(environment), containers_(containers), starts_(environment.clock) {}
 
   // The pod runs, with its network. A repeat with the same name, namespace, uid and attempt joins the first while that
   // is under way, and afterwards has its id while that pod is ready and was asked for in the same words; otherwise
@@ -35,6 +37,9 @@ class PodLifecycle {
   // From now on the end of the pod's unit is noticed.
   void Follow(const PodPtr& pod, systemd::UnitWatcher::Expect expect);
 
+  // The starts under way.
+  const PodStarts& starts() const { return starts_; }
+
   // What a start that nobody finished has left: unit, network, directory.
   Awaitable<absl::Status> Discard(spec::PodRecord record);
 
@@ -44,8 +49,9 @@ class PodLifecycle {
 
   Awaitable<absl::StatusOr<spec::PodId>> DoRun(spec::PodSpec spec, Key key);
   Awaitable<absl::StatusOr<spec::PodId>> MakePod(spec::PodSpec spec);
-  Awaitable<absl::Status> StartUnit(spec::PodRecord record);
-  Awaitable<absl::StatusOr<spec::NetworkRecord>> StartNetwork(spec::PodRecord record);
+  Awaitable<absl::Status> StartUnit(spec::PodRecord record, std::shared_ptr<PodStarts::Entry> start);
+  Awaitable<absl::StatusOr<spec::NetworkRecord>> StartNetwork(spec::PodRecord record,
+                                                              std::shared_ptr<PodStarts::Entry> start);
   Awaitable<absl::Status> DoUpdate(PodPtr pod, spec::PodResources update);
   Awaitable<absl::Status> DoStop(PodPtr pod);
   Awaitable<absl::Status> StopInTurn(PodPtr pod);
@@ -58,6 +64,7 @@ class PodLifecycle {
 
   Environment& env_;
   ContainerLifecycle& containers_;
+  PodStarts starts_;
   std::map<Key, std::shared_ptr<RunOperation>> running_;
   std::shared_ptr<std::multiset<std::string>> slices_of_starting_ = std::make_shared<std::multiset<std::string>>();
 };

@@ -48,6 +48,22 @@ TEST_F(PodLifecycleTest, APodWithTheHostsNetworkStartsNoPlugin) {
   ExpectNothingLeft();
 }
 
+TEST_F(PodLifecycleTest, AStartTellsWhatItWaitsFor) {
+  engine.fake.Hold("NetworkUp");
+  boost::asio::co_spawn(loop, pods->RunPod(PodSpecOf("web")), [](std::exception_ptr, absl::StatusOr<spec::PodId>) {});
+  Settle();
+  clock.monotonic_nanos += 3'000'000'000;
+  const std::vector<PodStart> starts = pods->Starts();
+  ASSERT_EQ(starts.size(), 1);
+  EXPECT_EQ(starts[0].pod, "default/web");
+  EXPECT_EQ(starts[0].InWords(), "prepare 0 ms, unit 0 ms, network 3000 ms");
+  EXPECT_FALSE(starts[0].steps[1].under_way);
+  EXPECT_TRUE(starts[0].steps[2].under_way);
+  engine.fake.Release("NetworkUp");
+  Settle();
+  EXPECT_THAT(pods->Starts(), IsEmpty());
+}
+
 TEST_F(PodLifecycleTest, AFailedPrepareLeavesNothing) {
   engine.fake.FailNext("PreparePod", absl::ResourceExhaustedError("disk full"));
   EXPECT_THAT(

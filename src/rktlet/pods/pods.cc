@@ -156,6 +156,8 @@ Awaitable<void> Pods::RescanSoon() {
 
 std::vector<std::string> Pods::Problems() const { return parts_->recovery.problems(); }
 
+std::vector<PodStart> Pods::Starts() const { return parts_->pods.starts().List(); }
+
 Awaitable<absl::StatusOr<spec::PodId>> Pods::RunPod(spec::PodSpec spec) {
   if (const absl::Status ready = Ready(); !ready.ok()) {
     co_return ready;

@@ -15,6 +15,7 @@
 #include "rktlet/pods/directory.h"
 #include "rktlet/pods/events.h"
 #include "rktlet/pods/model.h"
+#include "rktlet/pods/pod_starts.h"
 #include "rktlet/pods/supervisors.h"
 #include "systemd/manager.h"
 #include "unit/cgroup.h"
@@ -44,6 +45,8 @@ class Pods final : public Directory {
   void Rescan();
   // What on disk or among the units could not be understood, one sentence each.
   std::vector<std::string> Problems() const;
+  // The pods whose start is under way.
+  std::vector<PodStart> Starts() const;
 
   // Afterwards the pod runs and has its network. AlreadyExists when its name is taken by another.
   Awaitable<absl::StatusOr<spec::PodId>> RunPod(spec::PodSpec spec);

@@ -2,6 +2,7 @@
 // Whole streams over all that a client may come through: TCP with TLS, and unix sockets.
 #include <sys/socket.h>
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -20,6 +21,7 @@
 #include "rktlet/streaming/socket_stream.h"
 #include "rktlet/streaming/streaming_fixture.h"
 #include "rktlet/streaming/test_certificate.h"
+#include "rktlet/streaming/transports.h"
 
 namespace rktlet::streaming {
 namespace {
@@ -57,6 +59,18 @@ Awaitable<std::string> ReadFrom(SocketStream& socket) {
   const asio::mutable_buffer target = asio::buffer(bytes);
   const size_t size = co_await socket.async_read_some(target, token);
   co_return std::string(bytes.data(), size);
+}
+
+Awaitable<void> ReadAndTell(Transport& transport, bool& done) {
+  std::array<char, 64> bytes;
+  const auto size = co_await transport.Read(bytes);
+  EXPECT_THAT(size, base::IsOk());
+  done = true;
+}
+
+Awaitable<void> CloseAndTell(Transport& transport, bool& done) {
+  co_await transport.Close();
+  done = true;
 }
 
 Awaitable<bool> Upgrade(ClientStream& stream, std::string target) {
@@ -247,6 +261,40 @@ TEST_P(TransportsTest, CarryASpdySessionsBytesItsHalfCloseAndAnEndInOrder) {
   EXPECT_TRUE(goaway);
   socket.Close();
   EXPECT_TRUE(Eventually([&] { return server_->clients() == 0; }));
+}
+
+// A peer that answers a byte to a closed socket is reset, and what it has yet to read is lost.
+TEST_F(StreamingTest, ATransportThatClosesLeavesASlowClientTheRest) {
+  asio::ip::tcp::acceptor acceptor(loop_.context(), {asio::ip::address_v4::loopback(), 0});
+  asio::ip::tcp::socket connected(loop_.context());
+  connected.open(asio::ip::tcp::v4());
+  connected.set_option(asio::socket_base::receive_buffer_size(4096));
+  connected.connect(acceptor.local_endpoint());
+  SocketStream client(SocketStream::Socket(std::move(connected)));
+  asio::ip::tcp::socket accepted = acceptor.accept();
+  accepted.set_option(asio::socket_base::send_buffer_size(1 << 20));
+  const std::unique_ptr<Transport> transport = TransportOver(SocketStream(SocketStream::Socket(std::move(accepted))));
+
+  const std::string bytes = ManyBytes(200'000);
+  ASSERT_THAT(loop_.Await(transport->Write(bytes)), base::IsOk());
+  bool read = false;
+  bool closed = false;
+  asio::co_spawn(loop_.context(), ReadAndTell(*transport, read), asio::detached);
+  asio::co_spawn(loop_.context(), CloseAndTell(*transport, closed), asio::detached);
+  ASSERT_TRUE(loop_.Await(WriteTo(client, "first")));
+  ASSERT_TRUE(Eventually([&] { return read; }));
+  std::string got;
+  while (got.size() < bytes.size()) {
+    ASSERT_TRUE(loop_.Await(WriteTo(client, "more")));
+    const std::string piece = loop_.Await(ReadFrom(client));
+    ASSERT_FALSE(piece.empty()) << "after " << got.size() << " bytes";
+    got += piece;
+  }
+  EXPECT_TRUE(got == bytes);
+  EXPECT_THAT(loop_.Await(ReadFrom(client)), testing::IsEmpty());
+  EXPECT_FALSE(closed);
+  client.Close();
+  EXPECT_TRUE(Eventually([&] { return closed; }));
 }
 
 }  // namespace
