@@ -41,7 +41,7 @@ using boost::system::error_code;
 constexpr char kServing[] = "Serving";
 constexpr std::chrono::seconds kRecoverAgain(2);
 constexpr std::chrono::minutes kDropOldEvents(1);
-// How long short engine commands may take to finish at the end; systemd gives us TimeoutStopSec=.
+// How long short engine commands and starts may take to finish at the end; systemd gives us TimeoutStopSec=.
 constexpr std::chrono::seconds kFinish(10);
 constexpr std::chrono::milliseconds kFinishLook(20);
 
@@ -305,7 +305,8 @@ class Daemon::Parts {
     }
     engine_.Stop();
     const auto deadline = std::chrono::steady_clock::now() + kFinish;
-    while (engine::RunningProcesses() > 0 && std::chrono::steady_clock::now() < deadline) {
+    // A start that is cut off here would be a failed one for the next rktlet.
+    while ((engine::RunningProcesses() > 0 || pods_.AnyStarting()) && std::chrono::steady_clock::now() < deadline) {
       co_await Sleep(kFinishLook);
     }
     End(absl::OkStatus());

@@ -71,12 +71,25 @@ std::string WithWordsOfHook(const spec::Layout& layout, const spec::PodId& pod, 
   return lines.empty() ? text : base::StrCat(text, ": ", lines.back().substr(0, kMostWords));
 }
 
-// Ends whatever the start left and makes systemd forget the unit.
-asio::awaitable<void> EndUnit(systemd::Manager& manager, systemd::UnitName unit) {
-  absl::Status killed = co_await manager.KillUnit(unit, systemd::KillWho::kAll, SIGKILL);
-  if (!killed.ok() && !absl::IsNotFound(killed)) {
-    base::journal::Warning("Cannot kill what is left of a failed start", {{"UNIT", unit.str()}, {"STATUS", killed}});
+// Kills all processes of the unit, also without systemd's help: what is told to have failed must not run.
+asio::awaitable<void> KillAll(systemd::Manager& manager, systemd::UnitName unit, Cgroups cgroups,
+                              std::string control_group) {
+  const absl::Status killed = co_await manager.KillUnit(unit, systemd::KillWho::kAll, SIGKILL);
+  if (killed.ok() || absl::IsNotFound(killed)) {
+    co_return;
   }
+  base::journal::Warning("Cannot kill what is left of a failed start through systemd",
+                         {{"UNIT", unit.str()}, {"STATUS", killed}});
+  const auto processes = cgroups.Processes(control_group);
+  for (const int pid : processes.ok() ? *processes : std::vector<int>()) {
+    ::kill(pid, SIGKILL);
+  }
+}
+
+// Ends whatever the start left and makes systemd forget the unit.
+asio::awaitable<void> EndUnit(systemd::Manager& manager, systemd::UnitName unit, Cgroups cgroups,
+                              std::string control_group) {
+  co_await KillAll(manager, unit, cgroups, control_group);
   absl::Status stopped = co_await manager.StopUnit(unit, kCleanupTimeout);
   absl::Status reset = co_await manager.ResetFailedUnit(unit);
   for (const absl::Status& status : {stopped, reset}) {
@@ -98,6 +111,15 @@ absl::Status RecordStartError(const spec::Layout& layout, const spec::PodRecord&
   return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 
+std::string GroupOf(const spec::PodRecord& pod, const spec::ContainerRecord& container) {
+  return Cgroups::ControlGroup(PodSlice(pod.spec), ContainerUnitName(pod.spec, container.spec).str());
+}
+
+// AlreadyExists is the start's word for "somebody else is at it": nothing else may say that.
+absl::Status AsFailure(const absl::Status& status, const std::string& message) {
+  return {absl::IsAlreadyExists(status) ? absl::StatusCode::kInternal : status.code(), message};
+}
+
 // Opens the gate through the supervisor; the container's first process has waited there since the unit's job was done.
 asio::awaitable<absl::StatusOr<StartResult>> OpenGate(systemd::Manager& manager, const spec::Layout layout,
                                                       const Cgroups cgroups, const spec::PodRecord pod,
@@ -107,8 +129,7 @@ asio::awaitable<absl::StatusOr<StartResult>> OpenGate(systemd::Manager& manager,
   if (!pid.ok()) {
     co_return pid.status();
   }
-  const std::string group =
-      Cgroups::ControlGroup(PodSlice(pod.spec), ContainerUnitName(pod.spec, container.spec).str());
+  const std::string group = GroupOf(pod, container);
   const std::string memory_directory = cgroups.MemoryDirectory(group);
   std::string gate = spec::RuntimeGate(layout, pod.spec.runtime_handler, container.spec.id);
   uint32_t flags = spec::WritesToGate(pod.spec.runtime_handler) ? spec::supervisor::kWritesToGate : 0U;
@@ -135,14 +156,16 @@ asio::awaitable<absl::StatusOr<StartResult>> OpenGate(systemd::Manager& manager,
 // A container that runs and must not: its end is on record, with the reason, before anybody can see it end, and nobody
 // finds it started.
 asio::awaitable<absl::Status> GiveUpRunning(systemd::Manager& manager, systemd::UnitName unit, spec::Layout layout,
-                                            spec::PodRecord pod, spec::ContainerRecord container, absl::Status why) {
+                                            Cgroups cgroups, spec::PodRecord pod, spec::ContainerRecord container,
+                                            absl::Status why) {
   const absl::Status recorded = RecordStartError(layout, pod, container, std::string(why.message()));
   if (!recorded.ok()) {
     base::journal::Error("Cannot record a start error", {{"UNIT", unit.str()}, {"STATUS", recorded}});
   }
   unlink(layout.AppFile(pod.spec.id, container.spec.app, spec::kStartedFile).c_str());
-  co_await EndUnit(manager, unit);
-  co_return why;
+  const std::string group = GroupOf(pod, container);
+  co_await EndUnit(manager, unit, cgroups, group);
+  co_return AsFailure(why, std::string(why.message()));
 }
 
 }  // namespace
@@ -209,7 +232,7 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
       if (hooks.ok()) {
         co_return *opened;
       }
-      co_return co_await GiveUpRunning(manager, name, programs.layout, pod, container, std::move(hooks));
+      co_return co_await GiveUpRunning(manager, name, programs.layout, cgroups, pod, container, std::move(hooks));
     }
     status = opened.status();
   } else if (!at_gate) {
@@ -218,12 +241,13 @@ asio::awaitable<absl::StatusOr<StartResult>> StartContainer(systemd::Manager& ma
   if (message.empty()) {
     message = std::string(status.message());
   }
-  co_await EndUnit(manager, name);
+  const std::string group = GroupOf(pod, container);
+  co_await EndUnit(manager, name, cgroups, group);
   const absl::Status recorded = RecordStartError(programs.layout, pod, container, message);
   if (!recorded.ok()) {
     base::journal::Error("Cannot record a start error", {{"UNIT", name.str()}, {"STATUS", recorded}});
   }
-  co_return absl::Status(status.code(), message);
+  co_return AsFailure(status, message);
 }
 
 }  // namespace rktlet::unit

@@ -179,9 +179,12 @@ absl::StatusOr<rktlet::spec::Mount> ParseVolume(const std::string& text) {
   rktlet::spec::Mount mount;
   bool writable = false;
   for (const std::string& part : SplitCommas({text})) {
-    ASSIGN_OR_RETURN(const auto pair, ParseKeyValue(part));
-    RETURN_IF_ERROR(Set(mount, pair.first, pair.second));
-    writable = pair.first == "readOnly" ? !mount.read_only : writable;
+    const auto pair = ParseKeyValue(part);
+    const absl::Status set = pair.ok() ? Set(mount, pair->first, pair->second) : pair.status();
+    if (!set.ok()) {
+      return UsageError(StrCat("--mnt-volume=", text, ": ", part, ": ", set.message()));
+    }
+    writable = pair->first == "readOnly" ? !mount.read_only : writable;
   }
   if (mount.kind == MountKind::kImage) {
     if (writable) {

@@ -68,6 +68,9 @@ absl::StatusOr<AppTarget> FindApp(const Layout& layout, const std::string& pod, 
   ASSIGN_OR_RETURN(target.pod, rkt::pod::FindPod(layout, pod));
   if (app.empty()) {
     ASSIGN_OR_RETURN(std::vector<AppName> apps, rktlet::spec::ListApps(layout, target.pod));
+    if (apps.empty()) {
+      return absl::FailedPreconditionError(StrCat("pod ", target.pod.str(), " has no app"));
+    }
     if (apps.size() != 1) {
       return UsageError(StrCat("pod ", target.pod.str(), " has ", apps.size(), " apps: --app= must name one"));
     }

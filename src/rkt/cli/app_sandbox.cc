@@ -40,16 +40,21 @@ std::string TakeText(int result, char* text) {
   return taken;
 }
 
-// The unit and the slice in which we run are the pod's.
-void AdoptOwnUnit(spec::PodSpec& pod) {
+// Where we run.
+struct OwnPlace {
+  std::string unit;
+  std::string slice;
+};
+
+OwnPlace FindOwnPlace() {
+  OwnPlace place;
   char* text = nullptr;
   int result = ::sd_pid_get_unit(0, &text);
-  pod.unit = TakeText(result, text);
+  place.unit = TakeText(result, text);
   text = nullptr;
   result = ::sd_pid_get_slice(0, &text);
-  if (pod.slice.empty()) {
-    pod.slice = TakeText(result, text);
-  }
+  place.slice = TakeText(result, text);
+  return place;
 }
 
 absl::StatusOr<base::UniqueFd> BlockSignals() {
@@ -88,7 +93,7 @@ class AppSandbox final : public Command {
     ASSIGN_OR_RETURN(const spec::PodRecord pod, Prepare(context, layout, in_unit));
     if (absl::Status status = RunPod(context, layout, programs, pod, in_unit); !status.ok()) {
       if (!adopted_) {
-        rkt::pod::RemovePod(layout, pod.spec.id, cni_.Options()).IgnoreError();
+        TearDown(context, layout, pod.spec.id);
       }
       return status;
     }
@@ -99,16 +104,34 @@ class AppSandbox final : public Command {
   absl::StatusOr<spec::PodRecord> Prepare(Context& context, const spec::Layout& layout, bool in_unit) {
     if (!pod_.DescribesPod() && !pod_.pod_id.empty()) {
       if (const auto found = rkt::pod::FindPod(layout, pod_.pod_id); found.ok()) {
-        adopted_ = true;
-        ASSIGN_OR_RETURN(const spec::PodState state, spec::ReadPod(layout, *found));
-        return state.record;
+        return Adopt(layout, *found, in_unit);
       }
     }
     ASSIGN_OR_RETURN(spec::PodSpec pod, pod_.ToSpec(context));
     if (in_unit) {
-      AdoptOwnUnit(pod);
+      const OwnPlace place = FindOwnPlace();
+      pod.unit = place.unit;
+      pod.slice = pod.slice.empty() ? place.slice : pod.slice;
     }
-    return rkt::pod::PreparePod(layout, pod);
+    auto made = rkt::pod::PrepareNewPod(layout, pod);
+    if (!absl::IsAlreadyExists(made.status())) {
+      return made;
+    }
+    RETURN_IF_ERROR(rkt::pod::PreparePod(layout, pod).status());  // made before, with the same flags
+    return Adopt(layout, pod.id, in_unit);
+  }
+
+  absl::StatusOr<spec::PodRecord> Adopt(const spec::Layout& layout, const spec::PodId& id, bool in_unit) {
+    adopted_ = true;
+    if (in_unit) {
+      const OwnPlace place = FindOwnPlace();
+      return rkt::pod::MovePodToUnit(layout, id, place.unit, place.slice);
+    }
+    if (rkt::pod::PodRuns(layout, id)) {
+      return absl::FailedPreconditionError(StrCat("pod ", id.str(), " is running"));
+    }
+    ASSIGN_OR_RETURN(const spec::PodState state, spec::ReadPod(layout, id));
+    return state.record;
   }
 
   absl::Status RunPod(Context& context, const spec::Layout& layout, const rktlet::unit::Programs& programs,
@@ -117,6 +140,7 @@ class AppSandbox final : public Command {
     RETURN_IF_ERROR(rkt::pod::NetworkUp(layout, id, cni_.Options()).status());
     if (!uuid_file_.empty()) {
       RETURN_IF_ERROR(base::WriteFileAtomic(uuid_file_, id.str() + "\n", 0644));
+      wrote_uuid_ = true;
     }
     context.Announce();
     if (in_unit) {
@@ -126,9 +150,29 @@ class AppSandbox final : public Command {
     RETURN_IF_ERROR(RunOnBus([&](rktlet::systemd::Manager& manager) {
       return rkt::pod::StartPodUnit(manager, pod, programs, rkt::pod::LocalUnitOptions());
     }));
+    started_ = true;
     context.out() += id.str() + "\n";
     RETURN_IF_ERROR(context.Flush());
     return WaitForEnd(context, layout, id, signals);
+  }
+
+  // What failed leaves nothing.
+  void TearDown(Context& context, const spec::Layout& layout, const spec::PodId& id) {
+    if (started_) {
+      rkt::pod::MarkStopped(layout, id).IgnoreError();
+      const absl::Status stopped = RunOnBus(
+          [&](rktlet::systemd::Manager& manager) { return rkt::pod::StopPodUnits(manager, layout, id, true); });
+      if (!stopped.ok()) {
+        context.Note(std::string(stopped.message()));
+      }
+    }
+    if (const absl::Status removed = rkt::pod::RemovePod(layout, id, cni_.Options()); !removed.ok()) {
+      context.Note(StrCat("the pod ", id.str(), " is left: ", removed.message()));
+    }
+    if (wrote_uuid_) {
+      ::unlink(uuid_file_.c_str());
+    }
+    context.Announce();
   }
 
   absl::Status WaitForEnd(Context& context, const spec::Layout& layout, const spec::PodId& id,
@@ -150,6 +194,8 @@ class AppSandbox final : public Command {
   CniFlags cni_;
   std::string uuid_file_;
   bool here_ = false;
+  bool started_ = false;  // in a unit that systemd made for us
+  bool wrote_uuid_ = false;
   bool adopted_ = false;  // the pod was prepared by somebody else, and is not ours to remove
 };
 

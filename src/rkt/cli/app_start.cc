@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/strings.h"
 #include "rkt/cli/app_common.h"
 #include "rkt/cli/bus.h"
 #include "rkt/cli/commands.h"
 #include "rkt/cli/pod_flags.h"
 #include "rkt/oci/start_here.h"
+#include "rkt/pod/observe.h"
 #include "rkt/pod/units.h"
 #include "unit/cgroup.h"
 #include "unit/start_container.h"
@@ -31,7 +33,11 @@ class AppStart final : public Command {
     ASSIGN_OR_RETURN(rktlet::spec::PodState pod, rktlet::spec::ReadPod(layout, target.pod));
     ASSIGN_OR_RETURN(rktlet::spec::ContainerState app, rktlet::spec::ReadContainer(layout, target.pod, target.app));
     if (app.started.has_value() || app.exit.has_value()) {
-      return absl::FailedPreconditionError("the app was started before: it can be removed and added again");
+      return absl::FailedPreconditionError(
+          rktlet::base::StrCat("the app ", target.app.str(), " was started before: it can be removed and added again"));
+    }
+    if (!rkt::pod::PodRuns(layout, target.pod)) {
+      return absl::FailedPreconditionError(rktlet::base::StrCat("pod ", target.pod.str(), " is not running"));
     }
     const rktlet::unit::UnitOptions options = rkt::pod::LocalUnitOptions();
     ASSIGN_OR_RETURN(rktlet::unit::Cgroups cgroups, rktlet::unit::Cgroups::Detect());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/strings.h"
 #include "rkt/cli/app_common.h"
 #include "rkt/cli/bus.h"
 #include "rkt/cli/commands.h"
@@ -25,8 +26,11 @@ class AppStop final : public Command {
     }
     ASSIGN_OR_RETURN(AppTarget target, FindApp(layout, positionals.args[0], app_));
     ASSIGN_OR_RETURN(rktlet::spec::ContainerState app, rktlet::spec::ReadContainer(layout, target.pod, target.app));
+    if (app.exit.has_value()) {
+      return 0;
+    }
     if (!app.started.has_value()) {
-      return absl::FailedPreconditionError("the app was not started");
+      return absl::FailedPreconditionError(rktlet::base::StrCat("the app ", target.app.str(), " was not started"));
     }
     const int64_t timeout =
         timeout_.has_value()

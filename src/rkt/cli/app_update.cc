@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/cli/app_add_flags.h"
 #include "rkt/cli/app_common.h"
@@ -46,7 +47,7 @@ class AppUpdate final : public Command {
     ASSIGN_OR_RETURN(const rktlet::spec::PodState pod, rktlet::spec::ReadPod(layout, target.pod));
     ASSIGN_OR_RETURN(const rktlet::unit::Cgroups cgroups, rktlet::unit::Cgroups::Detect());
     if (app.exit.has_value()) {
-      return absl::FailedPreconditionError("the app has ended");
+      return absl::FailedPreconditionError(rktlet::base::StrCat("the app ", target.app.str(), " has ended"));
     }
     if (!app.started.has_value()) {
       RETURN_IF_ERROR(rktlet::unit::CheckResources(wanted, cgroups));
@@ -64,9 +65,12 @@ class AppUpdate final : public Command {
 
  private:
   absl::StatusOr<Resources> Wanted(const Resources& now) const {
+    Resources flags;
+    RETURN_IF_ERROR(limits_.SetResources(flags));
+    if (!config_.empty() && flags != Resources()) {
+      return UsageError("--config describes all resources: no other flag may");
+    }
     if (config_.empty()) {
-      Resources flags;
-      RETURN_IF_ERROR(limits_.SetResources(flags));
       if (flags == Resources()) {
         return UsageError("nothing to change: --config, --memory, --cpu, --cpu-shares or --oom-score-adj is needed");
       }

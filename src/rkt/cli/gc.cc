@@ -35,7 +35,8 @@ class Gc final : public Command {
       for (std::string& unit : rkt::pod::UnitsOfPod(layout, id)) {
         units.push_back(std::move(unit));
       }
-      Keep(context, first, rkt::pod::RemovePod(layout, id, cni_.Options()));
+      const absl::Status removed = rkt::pod::RemovePod(layout, id, cni_.Options());
+      Keep(context, first, absl::IsNotFound(removed) ? absl::OkStatus() : removed);  // others remove as well
     }
     for (const std::string& path : garbage.paths) {
       context.Note(StrCat("removing ", path));

@@ -2,6 +2,7 @@
 // `rkt image verify`.
 #include "rkt/image/verify.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/strings.h"
@@ -82,7 +83,9 @@ class ImageVerify final : public Command {
       context.Note(StrCat(item.image.Name(),
                           " is damaged: --repair takes the damaged parts away, and a fetch brings "
                           "them anew"));
-    } else if (removed.empty()) {
+    } else if (std::none_of(item.damage.begin(), item.damage.end(), [&](const image::Damage& damage) {
+                 return std::find(removed.begin(), removed.end(), damage.path) != removed.end();
+               })) {
       context.Note(StrCat(item.image.Name(), " is in use by a container: nothing of it was removed"));
     } else {
       context.Note(StrCat(item.image.Name(), " has lost its damaged parts: fetch it again"));

@@ -12,8 +12,12 @@
 namespace rkt::cli {
 namespace {
 
-std::string Ago(int64_t seconds) {
-  return seconds == 0 ? "-" : RelativeTime(rktlet::base::SystemClock().RealtimeNanos(), seconds * 1'000'000'000);
+std::string When(int64_t seconds, bool full) {
+  if (seconds == 0) {
+    return "-";
+  }
+  const int64_t time = seconds * 1'000'000'000;
+  return full ? AbsoluteTime(time) : RelativeTime(rktlet::base::SystemClock().RealtimeNanos(), time);
 }
 
 std::string NetworksText(const nlohmann::json& pod) {
@@ -58,8 +62,8 @@ class List final : public Command {
         apps.push_back(output_.full ? name.get<std::string>() : name.get<std::string>().substr(0, 12));
       }
       table.AddRow({output_.full ? id : id.substr(0, 8), apps.empty() ? "-" : absl::StrJoin(apps, ","),
-                    pod["state"].get<std::string>(), Ago(pod.value("created_at", int64_t{0})),
-                    Ago(pod.value("started_at", int64_t{0})), NetworksText(pod)});
+                    pod["state"].get<std::string>(), When(pod.value("created_at", int64_t{0}), output_.full),
+                    When(pod.value("started_at", int64_t{0}), output_.full), NetworksText(pod)});
     }
     return table.Render(output_.no_legend);
   }

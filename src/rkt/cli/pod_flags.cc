@@ -32,7 +32,11 @@ absl::StatusOr<int32_t> ParsePortNumber(const std::string& text, const std::stri
 }
 
 absl::StatusOr<spec::HostsEntry> ParseHostsEntry(const std::string& text) {
-  ASSIGN_OR_RETURN(const auto pair, ParseKeyValue(text));
+  const auto parsed = ParseKeyValue(text);
+  if (!parsed.ok()) {
+    return UsageError(StrCat("--hosts-entry=", text, ": ", parsed.status().message()));
+  }
+  const auto& pair = *parsed;
   return spec::HostsEntry{pair.first, {pair.second}};
 }
 

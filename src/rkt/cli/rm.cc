@@ -34,9 +34,7 @@ class Rm final : public Command {
     if (context.flags().announce) {
       const absl::Status reset =
           RunOnBus([&](rktlet::systemd::Manager& manager) { return rkt::pod::ResetUnits(manager, units); });
-      if (!reset.ok()) {
-        context.Note(StrCat("units of the pod may be left as failed: ", std::string(reset.message())));
-      }
+      RETURN_IF_ERROR(rktlet::base::Annotate(reset, StrCat("the units of pod ", id.str(), " may be left as failed")));
     }
     context.out() += StrCat("\"", id.str(), "\"\n");
     context.Announce();

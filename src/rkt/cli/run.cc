@@ -74,7 +74,7 @@ class RunApps final : public Command {
     RETURN_IF_ERROR(FetchImages(context, apps));
     // From here on a signal ends the pod, and not only us.
     ASSIGN_OR_RETURN(signals_, BlockSignals());
-    ASSIGN_OR_RETURN(const spec::PodRecord record, rkt::pod::PreparePod(layout, pod));
+    ASSIGN_OR_RETURN(const spec::PodRecord record, rkt::pod::PrepareNewPod(layout, pod));
     if (const absl::Status status = Start(context, layout, record, apps); !status.ok()) {
       TearDown(context, layout, pod.id);
       return status;

@@ -139,8 +139,11 @@ absl::StatusOr<std::vector<spec::ContainerSpec>> RunFlags::ContainerSpecs(const 
     }
     std::vector<spec::EnvironmentVariable> environment;
     for (const std::string& variable : environment_) {
-      ASSIGN_OR_RETURN(const auto pair, ParseKeyValue(variable));
-      environment.push_back({pair.first, pair.second});
+      const auto pair = ParseKeyValue(variable);
+      if (!pair.ok()) {
+        return UsageError("--environment: a variable is not of the form NAME=VALUE");  // its value may be a secret
+      }
+      environment.push_back({pair->first, pair->second});
     }
     container.environment.insert(container.environment.begin(), environment.begin(), environment.end());
     std::vector<std::string> mounts = mounts_;

@@ -33,10 +33,12 @@ class Stop final : public Command {
     ASSIGN_OR_RETURN(const auto id, rkt::pod::FindPod(layout, text));
     ASSIGN_OR_RETURN(const rkt::pod::PodView view, rkt::pod::ObservePod(layout, id));
     RETURN_IF_ERROR(rkt::pod::MarkStopped(layout, id));
-    // The supervisor of a pod whose record is damaged is stopped like any other.
-    if (view.state == "running" || (!view.problem.ok() && rkt::pod::PodRuns(layout, id))) {
-      RETURN_IF_ERROR(RunOnBus(
-          [&](rktlet::systemd::Manager& manager) { return rkt::pod::StopPodUnits(manager, layout, id, force_); }));
+    // The supervisor of a pod whose record is damaged is stopped like any other. One that does not run may have units
+    // that are on their way up, or down.
+    const bool running = view.state == "running" || (!view.problem.ok() && rkt::pod::PodRuns(layout, id));
+    RETURN_IF_ERROR(RunOnBus(
+        [&](rktlet::systemd::Manager& manager) { return rkt::pod::StopPodUnits(manager, layout, id, force_); }));
+    if (running) {
       context.out() += StrCat("\"", id.str(), "\"\n");
     } else {
       context.Note(StrCat("pod \"", id.str(), "\" is already stopped"));

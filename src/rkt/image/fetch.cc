@@ -113,6 +113,15 @@ absl::Status CheckImage(const ImageManifest& manifest, const ImageConfig& config
   return absl::OkStatus();
 }
 
+// Whether the signature policy may reject an image, also one that is in the store: under this name, or by now.
+bool MayBeRejected(const FetchOptions& options) {
+  if (!options.skopeo.verify_image) {
+    return false;
+  }
+  const auto policy = rktlet::base::ReadFile(SignaturePolicyPath());
+  return !policy.ok() || !AcceptsAnything(*policy);
+}
+
 class Fetcher {
  public:
   Fetcher(Store& store, const Source& source, const FetchOptions& options, std::string work, int lock_fd)
@@ -121,6 +130,7 @@ class Fetcher {
         options_(options),
         work_(std::move(work)),
         lock_fd_(lock_fd),
+        may_be_rejected_(MayBeRejected(options)),
         skopeo_(Prepare(lock_fd)) {}
 
   absl::StatusOr<ImageRecord> Run() {
@@ -133,7 +143,7 @@ class Fetcher {
       if (!wanted.empty() && wanted != remote_.digest) {
         return absl::DataLossError(StrCat("the registry answers with the digest ", remote_.digest));
       }
-      if (!MayBeRejected()) {
+      if (!may_be_rejected_) {
         auto known = store_.AddNames(remote_.digest, tags_, digests_);
         if (known.ok() || !absl::IsNotFound(known.status())) {
           return known;
@@ -156,16 +166,6 @@ class Fetcher {
     prepared.temporary_directory = work_;
     prepared.held_lock_fd = lock_fd;
     return prepared;
-  }
-
-  // Whether the signature policy may reject the image, under this name or by now, though it is in the store. Then it is
-  // copied again, which asks the policy and fetches no layer that the store has.
-  bool MayBeRejected() const {
-    if (!options_.skopeo.verify_image) {
-      return false;
-    }
-    const auto policy = rktlet::base::ReadFile(SignaturePolicyPath());
-    return !policy.ok() || !AcceptsAnything(*policy);
   }
 
   absl::Status CollectNames() {
@@ -210,18 +210,41 @@ class Fetcher {
     return total;
   }
 
-  absl::StatusOr<ImageRecord> CopyAndUnpack() {
-    const std::string image = source_.Pinned(remote_.digest);
-    const std::string layout = work_ + "/layout";
+  // The manifest of the copied image. A policy may have rules for a tag, and compares it with that of a signature, so
+  // it is asked about the name that the user gave. What the tag means may change meanwhile, so what is taken is asked
+  // for by digest, of which nothing has to be fetched any more.
+  absl::StatusOr<std::string> Copy(const Skopeo::OnProgress& on_bytes) const {
+    const std::string pinned = source_.Pinned(remote_.digest);
+    if (!may_be_rejected_ || pinned == source_.skopeo_name) {
+      return CopyTo("layout", skopeo_, pinned, on_bytes);
+    }
+    ASSIGN_OR_RETURN(const std::string allowed, CopyTo("allowed", skopeo_, source_.skopeo_name, on_bytes));
+    SkopeoOptions trusting = Prepare(lock_fd_);
+    trusting.verify_image = false;
+    ASSIGN_OR_RETURN(std::string taken, CopyTo("layout", Skopeo(trusting), pinned, on_bytes));
+    if (taken != allowed) {
+      return absl::UnavailableError("the tag was given to another image while this one was fetched");
+    }
+    return taken;
+  }
+
+  absl::StatusOr<std::string> CopyTo(const std::string& name, const Skopeo& skopeo, const std::string& image,
+                                     const Skopeo::OnProgress& on_bytes) const {
+    const std::string layout = StrCat(work_, "/", name);
     RETURN_IF_ERROR(rktlet::base::RemoveTree(layout));
     RETURN_IF_ERROR(rktlet::base::MakeDirectories(layout, 0700));
+    RETURN_IF_ERROR(skopeo.Copy(image, layout, store_.BlobDirectory(), on_bytes));
+    return ReadLayout(store_, layout);
+  }
+
+  absl::StatusOr<ImageRecord> CopyAndUnpack() {
+    const std::string image = source_.Pinned(remote_.digest);
     const uint64_t total = BytesToFetch();
     options_.on_progress({.phase = "fetch", .bytes = 0, .total = total});
     const auto on_bytes = [&](uint64_t bytes) {
       options_.on_progress({.phase = "fetch", .bytes = bytes, .total = total});
     };
-    RETURN_IF_ERROR(skopeo_.Copy(image, layout, store_.BlobDirectory(), on_bytes));
-    ASSIGN_OR_RETURN(std::string manifest_text, ReadLayout(store_, layout));
+    ASSIGN_OR_RETURN(std::string manifest_text, Copy(on_bytes));
     ASSIGN_OR_RETURN(ImageManifest manifest, ParseImageManifest(manifest_text));
     std::string config_text;
     if (remote_.docker) {
@@ -264,6 +287,7 @@ class Fetcher {
   const FetchOptions& options_;
   std::string work_;
   int lock_fd_;
+  const bool may_be_rejected_;
   Skopeo skopeo_;
   Remote remote_;
   std::vector<std::string> tags_;
@@ -302,7 +326,8 @@ absl::StatusOr<ImageRecord> Fetch(Store& store, std::string_view source_text, co
   if (source.reference.has_value() && options.names.empty() && (options.policy != PullPolicy::kUpdate || immutable)) {
     auto known = store.Find(source.reference->Name());
     // An image that has lost a part (image verify --repair) is fetched as if it were not there.
-    if (known.ok() && (options.policy == PullPolicy::kNever || store.IsComplete(*known))) {
+    const bool asked_again = options.policy == PullPolicy::kUpdate && MayBeRejected(options);
+    if (known.ok() && !asked_again && (options.policy == PullPolicy::kNever || store.IsComplete(*known))) {
       RETURN_IF_ERROR(store.Touch(known->id));
       return known;
     }

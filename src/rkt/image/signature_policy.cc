@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rkt/image/signature_policy.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -19,16 +22,20 @@ bool IsAccepting(const json& requirements) {
          std::all_of(requirements.begin(), requirements.end(), [&](const json& one) { return one == accepting; });
 }
 
+// $HOME, which services do not have, or what the user database says.
+std::string Home() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return home;
+  }
+  const passwd* user = ::getpwuid(::getuid());
+  return user == nullptr ? "" : user->pw_dir;
+}
+
 }  // namespace
 
 std::string SignaturePolicyPath() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    std::string own = std::string(home) + "/.config/containers/policy.json";
-    if (rktlet::base::Exists(own)) {
-      return own;
-    }
-  }
-  return "/etc/containers/policy.json";
+  std::string own = Home() + "/.config/containers/policy.json";
+  return rktlet::base::Exists(own) ? own : "/etc/containers/policy.json";
 }
 
 bool AcceptsAnything(const std::string& text) {

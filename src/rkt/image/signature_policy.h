@@ -6,7 +6,7 @@
 
 namespace rkt::image {
 
-// The policy file that skopeo reads: the user's own, else the system's.
+// The policy file that counts: the user's own, else the system's.
 std::string SignaturePolicyPath();
 
 // Whether the policy in `text` accepts every image from everywhere, so that nothing need be asked. A policy that cannot

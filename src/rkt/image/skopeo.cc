@@ -15,6 +15,7 @@
 #include "base/strings.h"
 #include "nlohmann/json.hpp"
 #include "rkt/image/hidden_argument.h"
+#include "rkt/image/signature_policy.h"
 
 namespace rkt::image {
 namespace {
@@ -123,6 +124,8 @@ std::vector<std::string> Skopeo::Arguments(const std::vector<std::string>& verb,
   std::vector<std::string> arguments;
   if (!options_.verify_image) {
     arguments.emplace_back("--insecure-policy");
+  } else if (copying) {
+    arguments.push_back("--policy=" + SignaturePolicyPath());
   }
   if (!options_.registries_conf.empty()) {
     arguments.push_back("--registries-conf=" + options_.registries_conf);

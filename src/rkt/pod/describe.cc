@@ -81,6 +81,9 @@ void AddApps(const spec::Layout& layout, const spec::PodId& pod, json& descripti
   }
   for (const spec::AppName& name : *names) {
     const auto files = spec::ReadContainer(layout, pod, name);
+    if (!files.ok() && !base::Exists(layout.App(pod, name))) {
+      continue;  // removed meanwhile
+    }
     description["app_names"].push_back(name.str());
     if (files.ok()) {
       description["apps"].push_back(DescribeApp(*files, *boot_id));

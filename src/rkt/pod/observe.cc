@@ -54,7 +54,9 @@ int64_t ExitedAt(const spec::Layout& layout, const spec::PodState& files) {
 }  // namespace
 
 bool PodRuns(const spec::Layout& layout, const spec::PodId& pod) {
-  return rktlet::unit::CallSupervisor(layout.SupervisorSocket(pod), spec::supervisor::kPing, 0, {}, kPingTimeout).ok();
+  const auto answer =
+      rktlet::unit::CallSupervisor(layout.SupervisorSocket(pod), spec::supervisor::kPing, 0, {}, kPingTimeout);
+  return !absl::IsUnavailable(answer.status());
 }
 
 int SupervisorPid(const spec::Layout& layout, const spec::PodId& pod) {
@@ -70,6 +72,9 @@ absl::StatusOr<PodView> ObservePod(const spec::Layout& layout, const spec::PodId
   PodView view;
   view.id = pod;
   auto files = spec::ReadPod(layout, pod);
+  if (!files.ok() && !base::Exists(layout.Pod(pod))) {
+    return absl::NotFoundError("no matches found for \"" + pod.str() + "\"");  // removed meanwhile
+  }
   if (!files.ok()) {
     view.state = "unknown";
     view.problem = files.status();

@@ -28,7 +28,7 @@ struct PodView {
 // NotFound when there is no such pod; a pod with damaged files is a view with a problem.
 absl::StatusOr<PodView> ObservePod(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod);
 
-// Whether the pod's supervisor answers.
+// Whether the pod's supervisor is there. One that does not answer, as it is stopped or stuck, is.
 bool PodRuns(const rktlet::spec::Layout& layout, const rktlet::spec::PodId& pod);
 
 // The supervisor's process as its pid file says, 0 when it does not.

@@ -133,8 +133,8 @@ absl::StatusOr<spec::NetworkRecord> BringUp(const spec::Layout& layout, const sp
     return status;
   }
   record.state = kUp;
+  RETURN_IF_ERROR(RewriteHosts(layout.Pod(pod.id), pod, record.ips));  // before anybody takes it for done
   RETURN_IF_ERROR(WriteNetwork(layout, pod.id, record));
-  RETURN_IF_ERROR(RewriteHosts(layout.Pod(pod.id), pod, record.ips));
   return record;
 }
 
@@ -206,7 +206,9 @@ absl::Status NetworkDownLocked(const spec::Layout& layout, const spec::PodId& po
   const auto state = spec::ReadPod(layout, pod);
   RETURN_IF_ERROR(Detach(layout, pod, state.ok() ? &state->record.spec : nullptr, *record, options, lock.fd()));
   record->state = kDown;
-  return WriteNetwork(layout, pod, *record);
+  // On a full disk it cannot be noted, and is done all the same: a DEL that is repeated does no harm.
+  WriteNetwork(layout, pod, *record).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status NetworkDown(const spec::Layout& layout, const spec::PodId& pod, const NetworkOptions& options) {

@@ -16,6 +16,7 @@
 #include "rkt/pod/etc_files.h"
 #include "rkt/pod/id_mapped_mount.h"
 #include "rkt/pod/network_namespace.h"
+#include "rkt/pod/observe.h"
 #include "rkt/pod/pod_lock.h"
 #include "rkt/pod/sysctls.h"
 #include "rkt/pod/user_namespace.h"
@@ -99,6 +100,22 @@ absl::StatusOr<spec::PodRecord> Resume(const spec::Layout& layout, const spec::P
   return state.record;
 }
 
+absl::Status Check(const spec::PodSpec& pod) {
+  RETURN_IF_ERROR(spec::Validate(pod));
+  RETURN_IF_ERROR(CheckSysctls(pod));
+  RETURN_IF_ERROR(CheckCniAnnotations(pod));
+  RETURN_IF_ERROR(base::Annotate(spec::RuntimeHandlerName(pod.runtime_handler).status(), "runtime_handler"));
+  if (const absl::Status found = spec::FindRuntimeProgram(pod.runtime_handler).status();
+      !pod.runtime_handler.empty() && !found.ok()) {
+    return absl::FailedPreconditionError(StrCat("runtime_handler: ", found.message()));
+  }
+  if (pod.user_namespace.has_value() && !spec::KnowsUserNamespaces(pod.runtime_handler)) {
+    return absl::FailedPreconditionError(
+        StrCat("user_namespace: the runtime handler ", pod.runtime_handler, " cannot start containers in one"));
+  }
+  return absl::OkStatus();
+}
+
 // The new pod directory, under the lock of the pod from before anybody can see it. nullopt: another run was faster.
 absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, const spec::PodSpec& pod) {
   ASSIGN_OR_RETURN(spec::PodRecord record, MakeRecord(pod));
@@ -131,18 +148,7 @@ absl::StatusOr<std::optional<spec::PodRecord>> Make(const spec::Layout& layout, 
 }  // namespace
 
 absl::StatusOr<spec::PodRecord> PreparePod(const spec::Layout& layout, const spec::PodSpec& pod) {
-  RETURN_IF_ERROR(spec::Validate(pod));
-  RETURN_IF_ERROR(CheckSysctls(pod));
-  RETURN_IF_ERROR(CheckCniAnnotations(pod));
-  RETURN_IF_ERROR(base::Annotate(spec::RuntimeHandlerName(pod.runtime_handler).status(), "runtime_handler"));
-  if (const absl::Status found = spec::FindRuntimeProgram(pod.runtime_handler).status();
-      !pod.runtime_handler.empty() && !found.ok()) {
-    return absl::FailedPreconditionError(StrCat("runtime_handler: ", found.message()));
-  }
-  if (pod.user_namespace.has_value() && !spec::KnowsUserNamespaces(pod.runtime_handler)) {
-    return absl::FailedPreconditionError(
-        StrCat("user_namespace: the runtime handler ", pod.runtime_handler, " cannot start containers in one"));
-  }
+  RETURN_IF_ERROR(Check(pod));
   if (!base::Exists(layout.Pod(pod.id))) {
     ASSIGN_OR_RETURN(const auto made, Make(layout, pod));
     if (made.has_value()) {
@@ -150,6 +156,35 @@ absl::StatusOr<spec::PodRecord> PreparePod(const spec::Layout& layout, const spe
     }
   }
   return Resume(layout, pod);
+}
+
+absl::StatusOr<spec::PodRecord> PrepareNewPod(const spec::Layout& layout, const spec::PodSpec& pod) {
+  RETURN_IF_ERROR(Check(pod));
+  const absl::Status exists = absl::AlreadyExistsError(StrCat("pod ", pod.id.str(), " exists"));
+  if (base::Exists(layout.Pod(pod.id))) {
+    return exists;
+  }
+  ASSIGN_OR_RETURN(const auto made, Make(layout, pod));
+  return made.has_value() ? absl::StatusOr<spec::PodRecord>(*made) : exists;
+}
+
+absl::StatusOr<spec::PodRecord> MovePodToUnit(const spec::Layout& layout, const spec::PodId& pod,
+                                              const std::string& unit, const std::string& slice) {
+  ASSIGN_OR_RETURN(const base::FileLock lock, LockPod(layout, pod));
+  ASSIGN_OR_RETURN(const spec::PodState state, spec::ReadPod(layout, pod));
+  const char* reason = state.record.spec.managed                 ? "belongs to rktlet"
+                       : state.stopped || state.exit.has_value() ? "has been stopped"
+                       : PodRuns(layout, pod)                    ? "is running"
+                                                                 : nullptr;
+  if (reason != nullptr) {
+    return absl::FailedPreconditionError(StrCat("pod ", pod.str(), " ", reason));
+  }
+  spec::PodRecord record = state.record;
+  record.spec.unit = unit;
+  record.spec.slice = slice;
+  record.unit = rktlet::unit::PodUnitName(record.spec).str();
+  RETURN_IF_ERROR(base::WriteFileAtomic(layout.PodFile(pod, spec::kPodFile), spec::ToJson(record)));
+  return record;
 }
 
 }  // namespace rkt::pod

@@ -62,6 +62,32 @@ TEST_F(HandMadePod, MayBePreparedAgainByTheSameDocumentOnly) {
   EXPECT_THAT(PreparePod(layout_, pod_).status(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("1111")));
 }
 
+TEST_F(HandMadePod, IsNotMadeTwice) {
+  ASSERT_OK_AND_ASSIGN(const auto first, PrepareNewPod(layout_, pod_));
+  EXPECT_THAT(PrepareNewPod(layout_, pod_).status(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("1111")));
+  EXPECT_EQ(StateOf(pod_.id), "prepared");
+}
+
+TEST_F(HandMadePod, MovesToTheUnitThatRunsIt) {
+  ASSERT_THAT(PreparePod(layout_, pod_), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto moved, MovePodToUnit(layout_, pod_.id, "mine.service", "my.slice"));
+  EXPECT_EQ(moved.unit, "mine.service");
+  ASSERT_OK_AND_ASSIGN(const auto state, spec::ReadPod(layout_, pod_.id));
+  EXPECT_EQ(state.record.unit, "mine.service");
+  EXPECT_EQ(state.record.spec.slice, "my.slice");
+  ASSERT_THAT(MarkStopped(layout_, pod_.id), IsOk());
+  EXPECT_THAT(MovePodToUnit(layout_, pod_.id, "other.service", "").status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("stopped")));
+}
+
+TEST_F(HandMadePod, OfTheDaemonDoesNotMove) {
+  pod_.managed = true;
+  pod_.name = pod_.namespace_ = pod_.uid = "x";
+  ASSERT_THAT(PreparePod(layout_, pod_), IsOk());
+  EXPECT_THAT(MovePodToUnit(layout_, pod_.id, "mine.service", "").status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("rktlet")));
+}
+
 TEST_F(HandMadePod, LeavesNothingWhenItIsRefused) {
   pod_.sysctls["vm.swappiness"] = "1";
   EXPECT_THAT(PreparePod(layout_, pod_).status(),

@@ -39,6 +39,9 @@ bool ManagerMayLowerOomScore() {
          (std::strtoull(status->c_str() + at + kField.size(), nullptr, 16) & kSysResource) != 0;
 }
 
+// A pod's stop waits for its containers, each with a grace period of its own; systemd keeps the time.
+constexpr std::chrono::milliseconds kAsLongAsItTakes = std::chrono::hours(24 * 365);
+
 }  // namespace
 
 awaitable<absl::Status> StartPodUnit(systemd::Manager& manager, spec::PodRecord pod, rktlet::unit::Programs programs,
@@ -46,11 +49,16 @@ awaitable<absl::Status> StartPodUnit(systemd::Manager& manager, spec::PodRecord 
   auto unit = rktlet::unit::BuildPodUnit(pod, programs, options);
   CO_RETURN_IF_ERROR(unit.status());
   systemd::TransientUnit transient = *std::move(unit);
-  const absl::Status status = co_await manager.StartTransientUnit(transient, systemd::kDefaultJobTimeout);
-  if (!status.ok()) {
+  const std::chrono::milliseconds timeout =
+      std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds(options.start_timeout_usec)) +
+      systemd::kDefaultJobTimeout;  // systemd, which ends what takes too long, needs time for that
+  const absl::Status status = co_await manager.StartTransientUnit(transient, timeout);
+  if (!status.ok() && !absl::IsAlreadyExists(status)) {  // a unit of that name is somebody else's
     auto name = systemd::UnitName::Parse(pod.unit);
     if (name.ok()) {
       systemd::UnitName failed = *std::move(name);
+      const absl::Status stopped = co_await manager.StopUnit(failed, systemd::kDefaultJobTimeout);
+      stopped.IgnoreError();  // the start's own failure is told
       const absl::Status reset = co_await manager.ResetFailedUnit(failed, systemd::kDefaultCallTimeout);
       reset.IgnoreError();
     }
@@ -74,7 +82,7 @@ awaitable<absl::Status> StopPodUnits(systemd::Manager& manager, spec::Layout lay
   }
   for (const systemd::UnitName& unit : units) {
     systemd::UnitName stopped = unit;
-    CO_RETURN_IF_ERROR(co_await manager.StopUnit(stopped, systemd::kDefaultJobTimeout));
+    CO_RETURN_IF_ERROR(co_await manager.StopUnit(stopped, kAsLongAsItTakes));
   }
   co_return co_await ResetUnits(manager, names);
 }

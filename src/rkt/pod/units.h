@@ -14,7 +14,8 @@
 
 namespace rkt::pod {
 
-// Starts the unit of a prepared pod and waits until its supervisor is ready. After a failure the unit is reset.
+// Starts the unit of a prepared pod and waits until its supervisor is ready. After a failure the unit is stopped and
+// reset; AlreadyExists, with nothing done, when there is one of its name.
 boost::asio::awaitable<absl::Status> StartPodUnit(rktlet::systemd::Manager& manager, rktlet::spec::PodRecord pod,
                                                   rktlet::unit::Programs programs, rktlet::unit::UnitOptions options);
 

@@ -95,8 +95,10 @@ std::vector<Problem> Validate(const Config& config) {
   if (config.start_timeout < std::chrono::seconds(1)) {
     problems.push_back({"containers.start_timeout", "at least 1s is needed"});
   }
-  if (const absl::Status known = spec::RuntimeHandlerName(config.default_runtime_handler).status(); !known.ok()) {
-    problems.push_back({"containers.default_runtime_handler", std::string(known.message())});
+  if (config.default_runtime_handler.empty()) {
+    problems.push_back({"containers.default_runtime_handler", "a name is needed"});
+  } else if (const auto known = spec::RuntimeHandlerName(config.default_runtime_handler); !known.ok()) {
+    problems.push_back({"containers.default_runtime_handler", std::string(known.status().message())});
   }
   if (config.max_exec_output > kMaxExecOutput) {
     problems.push_back({"containers.max_exec_output", "more than 16MiB do not fit into an answer"});

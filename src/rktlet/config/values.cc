@@ -15,6 +15,7 @@ namespace {
 using base::StrCat;
 using std::chrono::nanoseconds;
 
+constexpr nanoseconds kLongestDuration = std::chrono::hours(24 * 3650);  // a deadline that far away can be counted
 constexpr std::array<std::pair<std::string_view, int64_t>, 6> kDurationUnits = {{{"h", 3'600'000'000'000},
                                                                                  {"m", 60'000'000'000},
                                                                                  {"s", 1'000'000'000},
@@ -61,6 +62,9 @@ absl::StatusOr<nanoseconds> ParseDuration(const std::string& text) {
       return wrong;
     }
     rest.remove_prefix(length);
+  }
+  if (nanoseconds(total) > kLongestDuration) {
+    return absl::InvalidArgumentError(StrCat("\"", text, "\" is more than ten years"));
   }
   return text.empty() ? absl::StatusOr<nanoseconds>(wrong) : nanoseconds(total);
 }

@@ -8,6 +8,7 @@ namespace rktlet::cri {
 namespace {
 
 absl::StatusOr<std::string> UrlFor(const Context& context, const v1::AttachRequest& request) {
+  RETURN_IF_ERROR(context.directory.Recovered());
   ASSIGN_OR_RETURN(const pods::ContainerView view, context.directory.FindContainer(request.container_id()));
   const StreamFlags flags{request.tty(), request.stdin(), request.stdout(), request.stderr()};
   ASSIGN_OR_RETURN(streaming::StdioRequest stdio, StdioOf(view, flags));

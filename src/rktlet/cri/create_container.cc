@@ -59,7 +59,9 @@ Reply<v1::CreateContainerResponse> CreateContainer(Context& context, engine::Can
   container.without_host_devices = container.security.privileged && context.config.privileged_without_host_devices;
   CO_RETURN_IF_ERROR(ResolveTarget(*context.pods, **pod, container));
   const bool archive = container.image.starts_with('/');  // of a checkpoint: the engine looks at it
-  if (!archive && context.images.loaded() && context.images.Find(container.image) == nullptr) {
+  const absl::Status listed = co_await context.images.Load();
+  CO_RETURN_IF_ERROR(listed);
+  if (!archive && context.images.Find(container.image) == nullptr) {
     co_return absl::NotFoundError(base::StrCat("image \"", container.image, "\" is not present"));
   }
   const absl::StatusOr<spec::ContainerId> id = co_await context.pods->CreateContainer(*pod, std::move(container));

@@ -7,6 +7,7 @@ namespace rktlet::cri {
 namespace {
 
 absl::StatusOr<engine::ExecRequest> MakeRequest(const Context& context, const v1::ExecSyncRequest& request) {
+  RETURN_IF_ERROR(context.directory.Recovered());
   engine::ExecRequest exec;
   ASSIGN_OR_RETURN(exec.command, CommandFromCri(request.cmd()));
   if (request.timeout() < 0) {

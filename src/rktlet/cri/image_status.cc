@@ -10,6 +10,8 @@ Reply<v1::ImageStatusResponse> ImageStatus(Context& context, engine::Cancellatio
   if (request.image().image().empty()) {
     co_return absl::InvalidArgumentError("image.image is empty");
   }
+  const absl::Status listed = co_await context.images.Load();
+  CO_RETURN_IF_ERROR(listed);
   v1::ImageStatusResponse response;
   const engine::Image* found = context.images.Find(request.image().image());
   if (found == nullptr) {

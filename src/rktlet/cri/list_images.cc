@@ -5,6 +5,8 @@
 namespace rktlet::cri {
 
 Reply<v1::ListImagesResponse> ListImages(Context& context, engine::Cancellation, const v1::ListImagesRequest& request) {
+  const absl::Status listed = co_await context.images.Load();
+  CO_RETURN_IF_ERROR(listed);
   v1::ListImagesResponse response;
   const std::string& wanted = request.filter().image().image();
   if (!wanted.empty()) {

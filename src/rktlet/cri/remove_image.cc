@@ -33,6 +33,8 @@ Reply<v1::RemoveImageResponse> RemoveImage(Context& context, engine::Cancellatio
   if (request.image().image().empty()) {
     co_return absl::InvalidArgumentError("image.image is empty");
   }
+  const absl::Status listed = co_await context.images.Load();
+  CO_RETURN_IF_ERROR(listed);
   const engine::Image* image = context.images.Find(request.image().image());
   if (image == nullptr) {
     co_return v1::RemoveImageResponse();

@@ -51,6 +51,14 @@ absl::Status CheckPodIsNew(const pods::Pods& pods, const v1::PodSandboxMetadata&
           base::StrCat("the pod exists already as ", pod->id().str(), ": a restore makes a new one"));
     }
   }
+  spec::PodSpec same;
+  same.namespace_ = metadata.namespace_();
+  same.name = metadata.name();
+  same.uid = metadata.uid();
+  same.attempt = metadata.attempt();
+  if (pods.IsStarting(same)) {
+    return absl::AlreadyExistsError("the pod is being started: a restore makes a new one");
+  }
   return absl::OkStatus();
 }
 

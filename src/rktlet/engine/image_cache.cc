@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/status.h"
 #include "spec/image_reference.h"
 
 namespace rktlet::engine {
@@ -28,6 +29,14 @@ Awaitable<absl::Status> ImageCache::Refresh() {
     loaded_ = true;
   }
   co_return absl::OkStatus();
+}
+
+Awaitable<absl::Status> ImageCache::Load() {
+  if (loaded_) {
+    co_return absl::OkStatus();
+  }
+  const absl::Status status = co_await Refresh();
+  co_return base::Annotate(status, "list the images");
 }
 
 const Image* ImageCache::Find(const std::string& reference) const {

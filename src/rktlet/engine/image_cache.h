@@ -20,6 +20,9 @@ class ImageCache {
   // caller wants to see. An error leaves what is known.
   Awaitable<absl::Status> Refresh();
 
+  // The same unless it has been listed: what is not known is not absent.
+  Awaitable<absl::Status> Load();
+
   // The image of this id ("sha256:…", without the prefix, or a unique prefix of at least 4 digits) or name ("busybox",
   // "host/repo:tag", "host/repo@sha256:…"); nullptr when there is none. Valid until the loop turns again.
   const Image* Find(const std::string& reference) const;
@@ -27,7 +30,6 @@ class ImageCache {
   const std::vector<Image>& images() const { return images_; }
   // Bytes of all images, shared layers counted for each.
   uint64_t TotalSize() const;
-  bool loaded() const { return loaded_; }
 
  private:
   Engine& engine_;

@@ -57,6 +57,33 @@ TEST_F(CheckpointTest, OfAPodIsOneOfAllThatRuns) {
   EXPECT_EQ(engine.fake.calls.back(), "Checkpoint " + pod->id().str() + " " + two->app().str() + " pod /var/tmp/pod 7");
 }
 
+// Who saves a container may take minutes; who stops it has its grace period.
+TEST_F(CheckpointTest, DoesNotHoldUpAStop) {
+  const ContainerPtr container = Started(pod);
+  engine.fake.Hold("Checkpoint");
+  boost::asio::co_spawn(loop, pods->CheckpointContainer(container, "/var/tmp/c.tar", seconds(600)),
+                        [](std::exception_ptr, absl::Status) {});
+  Settle();
+  EXPECT_THAT(Run(pods->StopContainer(container, std::chrono::milliseconds(10))), IsOk());
+  EXPECT_EQ(container->exit->code, 137);
+  engine.fake.Release("Checkpoint");
+  Settle();
+}
+
+TEST_F(CheckpointTest, DoesNotHoldUpTheStopOfItsPod) {
+  const ContainerPtr container = Started(pod);
+  engine.fake.Hold("Checkpoint");
+  boost::asio::co_spawn(loop, pods->CheckpointPod(pod, {}, "/var/tmp/pod", seconds(600)),
+                        [](std::exception_ptr, absl::Status) {});
+  Settle();
+  absl::Status stopped = absl::UnknownError("not yet");
+  boost::asio::co_spawn(loop, pods->StopPod(pod), [&](std::exception_ptr, absl::Status status) { stopped = status; });
+  ASSERT_TRUE(Eventually([&] { return container->exit.has_value(); }));
+  EXPECT_EQ(container->exit->code, 137);
+  engine.fake.Release("Checkpoint");  // it ends with its container
+  ASSERT_TRUE(Eventually([&] { return stopped.ok(); }));
+}
+
 TEST_F(CheckpointTest, ThatFailsSaysOfWhat) {
   const ContainerPtr container = Started(pod);
   engine.fake.FailNext("Checkpoint", absl::FailedPreconditionError("criu is not installed"));

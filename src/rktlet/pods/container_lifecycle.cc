@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rktlet/pods/container_lifecycle.h"
 
+#include <algorithm>
 #include <csignal>
+#include <optional>
 
 #include "base/journal.h"
 #include "base/strings.h"
@@ -9,6 +11,9 @@
 
 namespace rktlet::pods {
 namespace {
+
+// What a stop waits for its turn, at least.
+constexpr std::chrono::milliseconds kLeastPatience(2000);
 
 // Whether both ask for the same container; each request has an id of its own.
 bool SameRequest(spec::ContainerSpec a, const spec::ContainerSpec& b) {
@@ -169,19 +174,24 @@ Awaitable<absl::Status> ContainerLifecycle::StartInTurn(PodPtr pod, ContainerPtr
 }
 
 Awaitable<absl::Status> ContainerLifecycle::Stop(ContainerPtr container, std::chrono::milliseconds grace) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + grace;
-  const auto operation = Launch(env_.executor, DoStop(container, deadline, grace.count() > 0));
+  const auto operation = Launch(env_.executor, DoStop(container, grace));
   co_return co_await Join(operation);
 }
 
-Awaitable<absl::Status> ContainerLifecycle::DoStop(ContainerPtr container, SteadyTime deadline, bool graceful) {
-  {
-    // Behind a start that is under way: before its end there is nothing to signal.
-    const Queue::Turn turn = co_await container->queue.Exclusive();
-    if (container->removed || container->State() != ContainerState::kRunning) {
-      co_return absl::OkStatus();
-    }
-    if (graceful && !container->stop_signalled) {
+Awaitable<absl::Status> ContainerLifecycle::DoStop(ContainerPtr container, std::chrono::milliseconds grace) {
+  // Behind a start that is under way: before its end there is nothing to signal. What else is done with the container,
+  // a checkpoint above all, is waited for as long as the container itself might be, and then it is killed.
+  std::optional<Queue::Turn> turn;
+  do {
+    const std::chrono::milliseconds patience = std::max(grace, kLeastPatience);
+    turn = co_await container->queue.ExclusiveUntil(std::chrono::steady_clock::now() + patience);
+  } while (!turn.has_value() && container->starting);
+  if (container->removed || container->State() != ContainerState::kRunning) {
+    co_return absl::OkStatus();
+  }
+  if (turn.has_value() && grace.count() > 0) {
+    // The grace period begins when the container knows. A repeated stop has one of its own.
+    if (!container->stop_signalled) {
       const absl::StatusOr<int> signal = spec::SignalNumber(container->record.stop_signal);
       const int number = signal.ok() ? *signal : SIGTERM;
       const systemd::UnitName unit = container->unit;
@@ -191,13 +201,13 @@ Awaitable<absl::Status> ContainerLifecycle::DoStop(ContainerPtr container, Stead
       }
       container->stop_signalled = true;
     }
-  }
-  if (graceful) {
-    const bool ended = co_await container->exited.WaitUntil(deadline);
+    turn.reset();
+    const bool ended = co_await container->exited.WaitUntil(std::chrono::steady_clock::now() + grace);
     if (ended) {
       co_return absl::OkStatus();
     }
   }
+  turn.reset();
   co_return co_await Kill(container);
 }
 

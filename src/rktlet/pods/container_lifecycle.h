@@ -62,7 +62,7 @@ class ContainerLifecycle {
   Awaitable<absl::Status> DoCheckpoint(ContainerPtr container, std::string output, std::chrono::nanoseconds timeout);
   Awaitable<absl::Status> DoCheckpointPod(PodPtr pod, std::vector<ContainerPtr> containers, std::string output,
                                           std::chrono::nanoseconds timeout);
-  Awaitable<absl::Status> DoStop(ContainerPtr container, SteadyTime deadline, bool graceful);
+  Awaitable<absl::Status> DoStop(ContainerPtr container, std::chrono::milliseconds grace);
   Awaitable<absl::Status> Kill(ContainerPtr container);
   Awaitable<absl::Status> DoRemove(ContainerPtr container);
 

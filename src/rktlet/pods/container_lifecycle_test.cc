@@ -259,6 +259,26 @@ TEST_F(ContainerLifecycleTest, AStopDuringAStartWaitsForIt) {
   EXPECT_EQ(container->exit->code, 137);
 }
 
+TEST_F(ContainerLifecycleTest, TheGracePeriodBeginsWithTheSignal) {
+  const ContainerPtr container = Started(pod);
+  engine.fake.Hold("UpdateContainer");
+  boost::asio::co_spawn(loop, pods->UpdateContainer(container, {.cpu_shares = 512}),
+                        [](std::exception_ptr, absl::Status) {});
+  Settle();
+  IgnoreAllButKill();
+  manager.ClearCalls();
+  const auto begun = std::chrono::steady_clock::now();
+  absl::Status stopped = absl::UnknownError("not yet");
+  boost::asio::co_spawn(loop, pods->StopContainer(container, milliseconds(300)),
+                        [&](std::exception_ptr, absl::Status status) { stopped = status; });
+  loop.restart();
+  loop.run_for(milliseconds(250));
+  engine.fake.Release("UpdateContainer");
+  ASSERT_TRUE(Eventually([&] { return stopped.ok(); }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, milliseconds(550)) << "waited for its turn, and then in full";
+  EXPECT_THAT(manager.calls(), testing::IsSupersetOf({Kill(container, "main 15"), Kill(container, "all 9")}));
+}
+
 TEST_F(ContainerLifecycleTest, RemovingARunningContainerKillsItAndLeavesNoUnit) {
   const ContainerPtr container = Started(pod);
   EXPECT_THAT(Run(pods->RemoveContainer(container)), IsOk());

@@ -16,6 +16,9 @@ namespace {
 
 using systemd::UnitEvent;
 
+// What a stop waits for its turn before it kills what runs.
+constexpr std::chrono::milliseconds kLeastPatience(2000);
+
 // Whether both ask for the same pod; each request has an id of its own.
 bool SameRequest(spec::PodSpec a, const spec::PodSpec& b) {
   a.id = b.id;
@@ -45,7 +48,7 @@ class SliceInUse {
 }  // namespace
 
 Awaitable<absl::StatusOr<spec::PodId>> PodLifecycle::Run(spec::PodSpec spec) {
-  const Key key(spec.namespace_, spec.name, spec.uid, spec.attempt);
+  const Key key = KeyOf(spec);
   std::shared_ptr<RunOperation> operation;
   if (const auto under_way = running_.find(key); under_way != running_.end()) {
     operation = under_way->second;
@@ -271,7 +274,14 @@ Awaitable<absl::Status> PodLifecycle::Stop(PodPtr pod) {
 Awaitable<absl::Status> PodLifecycle::DoStop(PodPtr pod) {
   absl::Status result;
   {
-    const Queue::Turn turn = co_await pod->queue.Exclusive();
+    std::optional<Queue::Turn> turn =
+        co_await pod->queue.ExclusiveUntil(std::chrono::steady_clock::now() + kLeastPatience);
+    if (!turn.has_value()) {
+      // A checkpoint may take longer than anybody wants to wait, and ends with its containers.
+      const absl::Status killed = co_await StopContainers(pod);
+      killed.IgnoreError();  // they are stopped once more below
+      turn = co_await pod->queue.Exclusive();
+    }
     if (!pod->removed) {
       result = co_await StopInTurn(pod);
     }
@@ -287,7 +297,10 @@ Awaitable<absl::Status> PodLifecycle::StopInTurn(PodPtr pod) {
   if (!pod->stopped) {
     const absl::Status noted = base::WriteFileAtomic(env_.layout().PodFile(pod->id(), spec::kStoppedFile), "");
     if (!noted.ok() && !absl::IsNotFound(noted)) {
-      co_return noted;
+      // A disk that is full or broken is no reason to let it run; after a restart its unit is gone, which says the
+      // same.
+      base::journal::Error("That a pod is to stop could not be recorded on disk",
+                           {{"POD_ID", pod->id().str()}, {"ERROR", noted}});
     }
     pod->stopped = true;
   }

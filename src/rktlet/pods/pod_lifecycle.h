@@ -37,8 +37,9 @@ class PodLifecycle {
   // From now on the end of the pod's unit is noticed.
   void Follow(const PodPtr& pod, systemd::UnitWatcher::Expect expect);
 
-  // The starts under way.
+  // The starts under way, and whether that of the same pod (namespace, name, uid, attempt) is.
   const PodStarts& starts() const { return starts_; }
+  bool IsStarting(const spec::PodSpec& pod) const { return running_.contains(KeyOf(pod)); }
 
   // What a start that nobody finished has left: unit, network, directory.
   Awaitable<absl::Status> Discard(spec::PodRecord record);
@@ -46,6 +47,8 @@ class PodLifecycle {
  private:
   using Key = std::tuple<std::string, std::string, std::string, uint32_t>;
   using RunOperation = Operation<absl::StatusOr<spec::PodId>>;
+
+  static Key KeyOf(const spec::PodSpec& pod) { return {pod.namespace_, pod.name, pod.uid, pod.attempt}; }
 
   Awaitable<absl::StatusOr<spec::PodId>> DoRun(spec::PodSpec spec, Key key);
   Awaitable<absl::StatusOr<spec::PodId>> MakePod(spec::PodSpec spec);

@@ -178,6 +178,16 @@ TEST_F(PodLifecycleTest, AStopKillsContainersThenTakesTheNetworkDownThenStopsThe
   EXPECT_EQ(engine.fake.calls.size(), before);
 }
 
+TEST_F(PodLifecycleTest, AStopNeedsNoDisk) {
+  const PodPtr pod = RunPod();
+  // Where the note would be is a directory: nothing can be written there, whoever asks.
+  ASSERT_THAT(base::MakeDirectories(layout.PodFile(pod->id(), spec::kStoppedFile)), IsOk());
+  EXPECT_THAT(Run(pods->StopPod(pod)), IsOk());
+  EXPECT_EQ(pod->State(), PodState::kNotReady);
+  EXPECT_THAT(engine.fake.networks_up, IsEmpty());
+  EXPECT_THAT(manager.units(), IsEmpty());
+}
+
 TEST_F(PodLifecycleTest, AStopThatFailsAtTheNetworkIsRepeatedInFull) {
   const PodPtr pod = RunPod();
   engine.fake.FailNext("NetworkDown", absl::InternalError("plugin hangs"));

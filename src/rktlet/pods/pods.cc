@@ -158,6 +158,14 @@ std::vector<std::string> Pods::Problems() const { return parts_->recovery.proble
 
 std::vector<PodStart> Pods::Starts() const { return parts_->pods.starts().List(); }
 
+bool Pods::IsStarting(const spec::PodSpec& pod) const { return parts_->pods.IsStarting(pod); }
+
+bool Pods::AnyStarting() const {
+  const auto& containers = parts_->environment.store.containers();
+  return !Starts().empty() ||
+         std::any_of(containers.begin(), containers.end(), [](const auto& entry) { return entry.second->starting; });
+}
+
 Awaitable<absl::StatusOr<spec::PodId>> Pods::RunPod(spec::PodSpec spec) {
   if (const absl::Status ready = Ready(); !ready.ok()) {
     co_return ready;

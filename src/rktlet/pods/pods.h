@@ -47,6 +47,10 @@ class Pods final : public Directory {
   std::vector<std::string> Problems() const;
   // The pods whose start is under way.
   std::vector<PodStart> Starts() const;
+  // Whether that of a pod with the same namespace, name, uid and attempt is.
+  bool IsStarting(const spec::PodSpec& pod) const;
+  // Whether any pod's or container's is: what a shutdown of the daemon waits for.
+  bool AnyStarting() const;
 
   // Afterwards the pod runs and has its network. AlreadyExists when its name is taken by another.
   Awaitable<absl::StatusOr<spec::PodId>> RunPod(spec::PodSpec spec);

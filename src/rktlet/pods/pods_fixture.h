@@ -151,6 +151,18 @@ class PodsFixture : public testing::Test {
     return result.value_or(T(absl::DeadlineExceededError("the test")));
   }
 
+  // Lets time pass until `happened`, but not for ever.
+  template <typename Condition>
+  bool Eventually(const Condition& happened) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!happened() && std::chrono::steady_clock::now() < deadline) {
+      loop.restart();
+      loop.run_one_for(std::chrono::milliseconds(100));
+    }
+    Settle();
+    return happened();
+  }
+
   // Lets everything happen that need not wait for time to pass.
   void Settle() {
     loop.restart();

@@ -253,14 +253,21 @@ Awaitable<void> Recovery::TakeContainer(PodPtr pod, spec::AppName app, const Uni
 
 Awaitable<void> Recovery::Decide(ContainerPtr container, std::string start_error, const systemd::UnitSummary* unit) {
   if (container->started.has_value()) {
-    if (unit == nullptr) {
+    bool gone = unit == nullptr;
+    if (gone && occasion_ == Occasion::kChange) {
+      // The list of units may be older than the start.
+      const systemd::UnitName name = container->unit;
+      const auto facts = co_await env_.manager.GetUnit(name);
+      gone = absl::IsNotFound(facts.status());
+    }
+    if (gone) {
       const spec::ExitRecord unknown = exits_.Unknown(*container, "its unit is gone");
       co_await exits_.Conclude(container, unknown);
       co_return;
     }
     container->pid = container->started->pid;
     exits_.Follow(container, systemd::UnitWatcher::Expect::kExisting);
-    if (!IsActive(unit) || unit->sub_state == "exited") {
+    if (unit != nullptr && (!IsActive(unit) || unit->sub_state == "exited")) {
       awaited_.push_back(container);
     }
     co_return;

@@ -283,13 +283,7 @@ TEST_F(RecoveryTest, ARescanSeesWhatWasDoneByHand) {
   const auto new_pod = PodOnDisk("new", Unit::kRunning);
   pods->Rescan();
   pods->Rescan();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (Find(new_pod) == nullptr && std::chrono::steady_clock::now() < deadline) {
-    loop.restart();
-    loop.run_one_for(std::chrono::milliseconds(100));
-  }
-  Settle();
-  EXPECT_NE(Find(new_pod), nullptr);
+  EXPECT_TRUE(Eventually([&] { return Find(new_pod) != nullptr; }));
   EXPECT_NE(Find(added), nullptr);
   EXPECT_THAT(pods->GetContainer(removed->id().str()), StatusCodeIs(absl::StatusCode::kNotFound));
   EXPECT_EQ(kept->State(), ContainerState::kRunning);

@@ -81,6 +81,22 @@ Awaitable<Queue::Turn> Queue::Take(std::shared_ptr<State> state, bool exclusive)
   co_return Turn(state, exclusive);
 }
 
+Awaitable<std::optional<Queue::Turn>> Queue::TakeUntil(std::shared_ptr<State> state, SteadyTime deadline) {
+  if (state->waiters.empty() && Free(*state, true)) {
+    Occupy(*state, true);
+    co_return Turn(state, true);
+  }
+  const auto waiter = std::make_shared<Waiter>(Waiter{true, false, Event(state->executor)});
+  state->waiters.push_back(waiter);
+  co_await waiter->turn.WaitUntil(deadline);
+  if (!waiter->granted) {
+    std::erase(state->waiters, waiter);
+    Advance(*state);
+    co_return std::nullopt;
+  }
+  co_return Turn(state, true);
+}
+
 void Queue::Turn::Release() {
   const std::shared_ptr<State> state = std::exchange(state_, nullptr);
   if (state == nullptr) {

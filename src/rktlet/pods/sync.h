@@ -10,6 +10,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace rktlet::pods {
@@ -87,10 +88,13 @@ class Queue {
   };
 
   Awaitable<Turn> Exclusive() { return Take(state_, true); }
+  // Nothing when it has not come by `deadline`.
+  Awaitable<std::optional<Turn>> ExclusiveUntil(SteadyTime deadline) { return TakeUntil(state_, deadline); }
   Awaitable<Turn> Shared() { return Take(state_, false); }
 
  private:
   static Awaitable<Turn> Take(std::shared_ptr<State> state, bool exclusive);
+  static Awaitable<std::optional<Turn>> TakeUntil(std::shared_ptr<State> state, SteadyTime deadline);
   static bool Free(const State& state, bool exclusive);
   static void Occupy(State& state, bool exclusive);
   static void Advance(State& state);

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,31 @@ TEST_F(SyncTest, AWaitEndsAtItsDeadline) {
   Spawn(wait(event, happened));
   loop.run();
   EXPECT_FALSE(happened);
+}
+
+TEST_F(SyncTest, AnExclusiveTurnThatDoesNotComeInTimeLeavesTheLine) {
+  const auto take = [](Queue& queue, std::optional<bool>& came) -> Awaitable<void> {
+    const auto turn = co_await queue.ExclusiveUntil(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    came = turn.has_value();
+  };
+  Event leave(loop.get_executor());
+  Spawn(Use("first", true, leave));
+  Poll();
+  std::optional<bool> came;
+  Spawn(take(queue, came));
+  Spawn(Use("behind", true, leave));
+  loop.restart();
+  while (!came.has_value()) {
+    loop.run_one();
+  }
+  EXPECT_EQ(came, false);
+  leave.Set();
+  Poll();
+  EXPECT_THAT(log, ElementsAre("+first", "-first", "+behind", "-behind"));
+  came.reset();
+  Spawn(take(queue, came));
+  Poll();
+  EXPECT_EQ(came, true);
 }
 
 TEST_F(SyncTest, SharedTurnsRunTogetherAndAnExclusiveOneAloneInTheOrderOfArrival) {
