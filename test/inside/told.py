@@ -3,6 +3,8 @@
 
 import json
 
+DEFAULT_HANDLER = "crun"  # what a pod that names none has, unless configured
+
 
 def differences(asked, told, names):
     """Of fields that have the same name in both messages."""
@@ -87,7 +89,8 @@ def pod(request, answer):
     config, status = request.config, answer.status
     yield from differences(config.metadata, status.metadata, ["name", "namespace", "uid", "attempt"])
     yield from differences(config, status, ["labels", "annotations"])
-    yield from differences(request, status, ["runtime_handler"])
+    if status.runtime_handler != (request.runtime_handler or DEFAULT_HANDLER):
+        yield f"runtime_handler: asked for {request.runtime_handler!r}, told {status.runtime_handler!r}"
     namespaces = config.linux.security_context.namespace_options
     yield from differences(namespaces, status.linux.namespaces.options, ["network", "pid", "ipc"])
     document = json.loads(answer.info["info"])["config"]
